@@ -1,0 +1,121 @@
+"""The shape of `wistro.yml.lock`. Durations stay as people write them (`30s`); keys are camelCase as in configs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+LOCK = 1
+
+
+class Retries(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """`max` further attempts after the first, waiting initial * factor^n (full jitter) up to cap."""
+
+    max: int = 3
+    initial: str = "1s"
+    factor: float = 2.0
+    cap: str = "5m"
+    jitter: bool = True
+
+
+class StepConfig(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """A step's config after compiling: defaults of wistro.yml applied, schemas moved out to `schemas`."""
+
+    type: str  # api | event | cron | noop
+    name: str
+    description: str | None = None
+    flows: list[str] = []
+    method: str | None = None
+    path: str | None = None
+    public: bool = False
+    auth: list[dict[str, Any]] = []  # any-of; `$NAME`s unresolved
+    subscribes: list[str] = []
+    emits: list[str] = []
+    conditional_emits: list[str] = []  # those of `emits` that may stay away; for the picture
+    cron: str | None = None
+    timezone: str = "UTC"
+    retries: Retries = msgspec.field(default_factory=Retries)
+    timeout: str = "30s"
+    virtual_subscribes: list[str] = []
+    virtual_emits: list[str] = []
+
+
+class Reference(msgspec.Struct, rename={"ref": "$ref"}):
+    ref: str  # "#/schemas/3e0a…"
+
+
+class LockedStep(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """One step. `input` is an event's message or an endpoint's body; `responses` by status; `emits` by topic."""
+
+    file: str
+    files: list[str]
+    digest: str
+    language: str  # python | node | go
+    config: StepConfig
+    input: Reference | None = None
+    responses: dict[str, Reference] = {}
+    emits: dict[str, Reference] = {}
+    export: str | None = None  # Go: the value's name
+
+
+class LockedTopic(
+    msgspec.Struct, rename={"from_": "from"}, omit_defaults=True, forbid_unknown_fields=True
+):
+    schema: Reference | None = None  # every message on it must fit this, wherever it comes from
+    from_: list[str] = []  # ids of steps and entries that emit it
+    to: list[str] = []  # ids of steps that subscribe
+
+
+class ApiTrigger(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """One method and path. `step` is a step's id, or the entry's own id (`api:POST /webhooks/stock`) which emits `emits`."""
+
+    method: str
+    path: str
+    step: str
+    auth: list[dict[str, Any]] = []  # any-of; empty means public
+    emits: str | None = None
+    flows: list[str] = []
+
+
+class CronTrigger(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """`id` is a step's id or `cron:<key>` of wistro.yml, which emits `emits` with {"scheduled_at": …}."""
+
+    id: str
+    schedule: str
+    timezone: str = "UTC"
+    emits: str | None = None
+    flows: list[str] = []
+
+
+class Triggers(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    api: list[ApiTrigger] = []
+    cron: list[CronTrigger] = []
+
+
+class LockedFlow(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    name: str
+    steps: list[str] = []
+    description: str | None = None
+
+
+class Variable(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    name: str
+    default: str | None = None
+
+
+class Lock(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    """A compiled project; every map is sorted by key when written."""
+
+    lock: int
+    digest: str  # sha256 of the bytes after its line
+    project: str | None = None
+    dependencies: dict[str, dict[str, str]] = {}  # language -> manifest -> sha256
+    runtimes: dict[str, str] = {}
+    env: list[Variable] = []
+    egress: list[str] = []
+    steps: dict[str, LockedStep] = {}
+    topics: dict[str, LockedTopic] = {}
+    triggers: Triggers = msgspec.field(default_factory=Triggers)
+    flows: dict[str, LockedFlow] = {}
+    schemas: dict[str, dict[str, Any]] = {}
