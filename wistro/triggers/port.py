@@ -1,0 +1,47 @@
+"""What a trigger asks of the engine: answer this call; fire this tick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class EndpointCall:
+    """One HTTP request, its caller already verified. `path` is decoded, without query; header names lower-case."""
+
+    run_id: UUID
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    address: str
+    deployment_id: str | None = None  # None: the engine's only one (wistro dev, wistro start)
+    generation: int = 0
+    sender_id: str | None = (
+        None  # Idempotency-Key or the sender's own id; the key of the stored answer
+    )
+    claims: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class EndpointAnswer:
+    status: int
+    body: bytes = b""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Engine(Protocol):
+    async def call(self, call: EndpointCall) -> EndpointAnswer:
+        """Run the endpoint; its attempt has committed when this returns.
+
+        404 no such path, 405 with Allow, 413, 415, 422 body unfit, 503 with Retry-After when no host
+        can serve it or it is full, 500 with the run's id when the step threw, 504 past its timeout.
+        """
+        ...
+
+    async def tick(self, schedule_id: str, *, scheduled_at_us: int) -> bool:
+        """Fire one tick of a schedule in the primary deployment; False when it had been fired before."""
+        ...
