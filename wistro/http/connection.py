@@ -1,0 +1,407 @@
+"""One caller's connection: bytes to requests in order, answers to bytes in the same order.
+
+Requests that arrive while one is answered wait in `_queue`; what must be refused waits there as the
+response it will get. The server's sweep calls `expire` when `deadline` has passed: no timer a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from enum import Enum
+from math import inf
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from wistro.errors import UserError
+from wistro.http import errors
+from wistro.http.message import Headers, Request, Response, UnsendableHeader, head, refusal
+from wistro.http.paths import split_target
+
+if TYPE_CHECKING:
+    from wistro.http.server import Server
+
+log = logging.getLogger("wistro.http")
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_lower: dict[bytes, str] = {}  # header names seen, lower-case; bounded in `_name`
+
+
+class Reading(Enum):
+    NOTHING = "between requests"
+    HEAD = "a request line or header"
+    BODY = "a body"
+    DEAF = "what is read is forgotten: the last answer is given"
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._limits = server.limits
+        self._loop = server.loop
+        self._parser = httptools.HttpRequestParser(self)
+        self._queue: deque[Request | Response] = deque()
+        self._working: asyncio.Task[None] | None = None
+        self._reading = Reading.HEAD
+        self._last = False  # no request follows those in the queue
+        self._writable: asyncio.Future[None] | None = None
+        self._paused = False
+        self._holds_off = False  # we read no more until the queue is worked off
+        self._lost = False
+        self._refused = False
+        self._is_old = False  # the request being read is HTTP/1.0
+        self._owes_continue = False
+        self._address = ""
+        self.deadline = inf
+        self._begin()
+
+    # What the event loop tells us.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self._address = peer[0] if isinstance(peer, tuple) else ""
+        self.deadline = self._loop.time() + self._limits.head_s
+        if not self._server.admit(self):
+            self._refuse(errors.Overloaded("too many connections"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self._server.forget(self)
+        self._server.held_bytes -= self._received
+        self._received = 0
+        self._release_writer()
+        if self._working and self._server.cancel_when_lost:
+            self._working.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        if self._reading is Reading.DEAF:
+            return
+        began = self._requests_begun
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._last = True  # we speak nothing else; the request itself is answered
+        except httptools.HttpParserError as error:
+            self._refuse(errors.MalformedRequest(f"unreadable HTTP: {error}"))
+        if self._last:
+            self._reading = Reading.DEAF
+        elif self._reading is Reading.HEAD and began == self._requests_begun:
+            self._head_bytes += len(data)  # the parser holds a field until it is whole
+            self._check_head()
+        elif len(self._queue) >= self._limits.pipelined:
+            self._holds_off = True
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        self._last = True
+        return self._working is not None  # a caller may close its sending side and wait
+
+    def pause_writing(self) -> None:
+        self._paused = True
+        self._write_deadline = self._loop.time() + self._limits.write_s
+
+    def resume_writing(self) -> None:
+        self._release_writer()
+
+    # What the parser tells us. After the last request it may go on in the same bytes: unheard.
+
+    def on_message_begin(self) -> None:
+        if self._last:
+            return
+        self._begin()
+        self._requests_begun += 1
+        self._reading = Reading.HEAD
+        self.deadline = self._loop.time() + self._limits.head_s
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        self._head_bytes += len(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._last:
+            return
+        self._head_bytes += len(name) + len(value) + 4
+        self._fields += 1
+        if self._reading is not Reading.HEAD:
+            self._check_head()  # a trailer: counted and dropped
+            return
+        one = _lower.get(name) or _name(name)
+        self._headers.append((one, value.decode("latin-1")))
+        if one in _NOTED:
+            self._noted.setdefault(one, []).append(value)
+
+    def on_headers_complete(self) -> None:
+        if self._last:
+            return
+        self._reading = Reading.BODY
+        self._body_began = self._loop.time()
+        self.deadline = self._body_began + self._limits.body_s
+        if self._check_head():
+            pass
+        elif problem := self._misread():
+            self._refuse(problem)
+        elif "expect" in self._noted:
+            self._owes_continue = True
+            if not self._working:
+                self._continue()
+
+    def on_body(self, body: bytes) -> None:
+        if self._last:
+            return
+        self._received += len(body)
+        self._server.held_bytes += len(body)
+        self._body.append(body)
+        if self._received > self._limits.body_bytes:
+            self._refuse(errors.BodyTooLarge(self._too_large()))
+        elif self._server.held_bytes > self._limits.held_bytes:
+            self._refuse(errors.Overloaded("too many bodies at once"))
+
+    def on_message_complete(self) -> None:
+        if self._last:
+            return
+        self._reading = Reading.NOTHING
+        self.deadline = inf
+        self._owes_continue = False
+        if self._is_old or not self._parser.should_keep_alive():
+            self._last = True
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._received = 0  # the request holds it from here on
+        try:
+            target = self._url.decode("ascii")
+            path, query = split_target(target)
+        except (UserError, UnicodeDecodeError):
+            self._server.held_bytes -= len(body)
+            self._enqueue(refusal(errors.MalformedRequest("the target is not a path")))
+            return
+        request = Request(
+            self._parser.get_method().decode("ascii"),
+            target,
+            path=path,
+            query=query,
+            headers=self._headers,
+            body=body,
+            address=self._address,
+            is_old=self._is_old,
+        )
+        self._enqueue(request)
+
+    # Reading.
+
+    _requests_begun = 0
+    _write_deadline = inf
+
+    def _begin(self) -> None:
+        self._url = b""
+        self._headers: Headers = []
+        self._noted: dict[str, list[bytes]] = {}
+        self._body: list[bytes] = []
+        self._head_bytes = self._fields = self._received = 0
+
+    def _check_head(self) -> bool:
+        """Refuse a header beyond the limits; True when it was."""
+        within = (
+            self._head_bytes <= self._limits.header_bytes
+            and self._fields <= self._limits.header_fields
+        )
+        if not within:
+            self._refuse(errors.HeaderTooLarge("the request's header is too large"))
+        return not within
+
+    def _misread(self) -> UserError | None:
+        """What llhttp lets pass and a second reader could read otherwise (RFC 9112 §3.2, §6.1)."""
+        noted, version = self._noted, self._parser.get_http_version()
+        self._is_old = version == "1.0"
+        if version not in ("1.1", "1.0"):
+            return errors.MalformedRequest(f"HTTP/{version} is not spoken here")
+        hosts = len(noted.get("host", ()))
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
+            return errors.MalformedRequest("a request has exactly one Host")
+        if coding := noted.get("transfer-encoding"):
+            if [one.lower() for one in coding] != [b"chunked"] or self._is_old:
+                return errors.MalformedRequest("the only Transfer-Encoding is chunked")
+        elif int(noted.get("content-length", _NO_LENGTH)[0]) > self._limits.body_bytes:
+            return errors.BodyTooLarge(self._too_large())
+        if "expect" in noted and [one.lower() for one in noted["expect"]] != [b"100-continue"]:
+            return errors.UnknownExpectation("the only Expect is 100-continue")
+        return None
+
+    def _too_large(self) -> str:
+        return f"the body is larger than {self._limits.body_bytes} bytes"
+
+    def _continue(self) -> None:
+        self._owes_continue = False
+        if not self._body:
+            self._transport.write(_CONTINUE)
+
+    def _refuse(self, error: UserError) -> None:
+        """Answer this after what was asked before, then close: the rest of the bytes mean nothing now."""
+        if self._last:
+            return
+        self._refused = self._last = True
+        self._server.held_bytes -= self._received
+        self._received = 0
+        self._body = []
+        self._reading = Reading.DEAF
+        self.deadline = inf
+        retry = [("retry-after", str(self._limits.retry_after_s))] if error.status == 503 else []
+        self._enqueue(refusal(error, headers=retry))
+
+    def expire(self, now: float) -> None:
+        """The server's sweep: a deadline has passed."""
+        if self._paused and now > self._write_deadline:
+            self._transport.abort()
+        elif now <= self.deadline:
+            pass
+        elif self._holds_off:
+            self.deadline = now + self._limits.head_s
+        elif self._reading is Reading.BODY and now <= (allowed := self._body_allowed()):
+            self.deadline = allowed
+        elif self._reading is Reading.BODY or (
+            self._reading is Reading.HEAD and self._requests_begun
+        ):
+            self._refuse(errors.TooSlow("the request did not arrive in time"))
+        elif not self._working:
+            self._transport.abort() if self._reading is Reading.DEAF else self._transport.close()
+
+    def is_late(self, now: float) -> bool:
+        return now > self.deadline or (self._paused and now > self._write_deadline)
+
+    def _body_allowed(self) -> float:
+        earned = self._received / self._limits.body_bytes_per_s
+        return self._body_began + self._limits.body_s + earned
+
+    # Answering.
+
+    def _enqueue(self, item: Request | Response) -> None:
+        if isinstance(item, Request) and not self._server.begin():
+            self._server.held_bytes -= len(item.body)
+            item = self._server.overloaded()
+        self._queue.append(item)
+        if not self._working:
+            self._working = self._loop.create_task(self._work())
+
+    async def _work(self) -> None:
+        """Answer what is queued, one after the other, and leave when there is no more."""
+        queue = self._queue
+        try:
+            while queue and not self._lost:
+                item = queue.popleft()
+                if isinstance(item, Response):
+                    await self._send(item)
+                    continue
+                try:
+                    response = await self._server.answer(item)
+                    await self._send(response, asked=item)
+                finally:
+                    self._server.end(len(item.body))
+        finally:
+            self._working = None
+            self._rest()
+
+    def _rest(self) -> None:
+        """Nothing is left to answer: close, or wait for the next request."""
+        for item in self._queue:
+            if isinstance(item, Request):
+                self._server.end(len(item.body))
+        self._queue.clear()
+        if self._lost:
+            return
+        if self._closes_now():
+            self._hang_up()
+            return
+        if self._reading is Reading.NOTHING:
+            wait_s = self._server.drain_linger_s if self._server.draining else self._limits.idle_s
+            self.deadline = self._loop.time() + wait_s
+        if self._holds_off:
+            self._holds_off = False
+            self._transport.resume_reading()
+        if self._owes_continue:
+            self._continue()
+
+    def _closes_now(self) -> bool:
+        busy_reading = self._reading is Reading.HEAD or self._reading is Reading.BODY
+        return self._last or (self._server.draining and not busy_reading)
+
+    def _hang_up(self) -> None:
+        """Close; after a refusal only our side, reading on a little so that the caller gets to read it."""
+        if self._refused and self._transport.can_write_eof():
+            self._transport.write_eof()
+            self.deadline = self._loop.time() + self._limits.linger_s
+            if self._holds_off:
+                self._transport.resume_reading()
+        else:
+            self._transport.close()
+
+    async def _send(self, response: Response, *, asked: Request | None = None) -> None:
+        is_whole = isinstance(response.body, bytes)
+        chunked = not is_whole and not (asked and asked.is_old)
+        self._last = self._last or not (is_whole or chunked)
+        last = not self._queue and self._closes_now()
+        try:
+            length = len(response.body) if isinstance(response.body, bytes) else None
+            start = head(response, length=length, close=last, chunked=chunked)
+        except UnsendableHeader as error:
+            log.error("unsendable answer: %s", error)
+            response = self._server.failed()
+            start = head(response, length=len(cast(bytes, response.body)), close=last)
+        bodiless = response.status in (204, 304) or (asked is not None and asked.method == "HEAD")
+        if isinstance(response.body, bytes):
+            self._transport.write(start if bodiless else start + response.body)
+        else:
+            self._transport.write(start)
+            await self._stream(response.body, chunked=chunked, unsent=bodiless)
+        if self._paused and not self._lost:
+            await self._drained()
+
+    async def _stream(self, body: AsyncIterator[bytes], *, chunked: bool, unsent: bool) -> None:
+        """Chunks as they come; when their source fails the connection is cut: no one takes it for whole."""
+        try:
+            if not unsent:
+                async for chunk in body:
+                    if self._lost:
+                        return
+                    if chunk:
+                        framed = b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
+                        self._transport.write(framed)
+                    if self._paused:
+                        await self._drained()
+                if chunked:
+                    self._transport.write(b"0\r\n\r\n")
+        except Exception:
+            log.exception("an answer's body broke off")
+            self._transport.abort()
+        finally:
+            if isinstance(body, AsyncGenerator):
+                await body.aclose()
+
+    async def _drained(self) -> None:
+        self._writable = self._loop.create_future()
+        await self._writable
+
+    def _release_writer(self) -> None:
+        self._paused = False
+        if self._writable and not self._writable.done():
+            self._writable.set_result(None)
+
+    def drain(self) -> None:
+        """The server is going: answer what is here or arrives now, then close."""
+        quiet = self._reading is Reading.NOTHING or not self._requests_begun
+        if quiet and not self._working:
+            self.deadline = min(self.deadline, self._loop.time() + self._server.drain_linger_s)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+
+_NOTED = frozenset(("host", "content-length", "transfer-encoding", "expect"))
+_NO_LENGTH = [b"0"]
+
+
+def _name(name: bytes) -> str:
+    lowered = name.decode("latin-1").lower()
+    if len(_lower) < 1024 and len(name) < 64:
+        _lower[name] = lowered
+    return lowered
