@@ -86,7 +86,11 @@ async def run(mode: str, url: str, seconds: float, amount: int, collector: int) 
     until = started + seconds
     connections = amount if mode == "throughput" else 16
     callers = [
-        (await loop.create_connection(lambda: Caller(load, until, again=mode == "throughput"), *load.address))[1]
+        (
+            await loop.create_connection(
+                lambda: Caller(load, until, again=mode == "throughput"), *load.address
+            )
+        )[1]
         for _ in range(connections)
     ]
     if mode == "rate":
@@ -94,9 +98,13 @@ async def run(mode: str, url: str, seconds: float, amount: int, collector: int) 
             await asyncio.sleep(max(0, started + number / amount - time.monotonic()))
             callers[number % connections].transport.write(load.request())
     else:
-        await asyncio.wait([asyncio.create_task(caller.free.wait()) for caller in callers], timeout=seconds + 10)
+        await asyncio.wait(
+            [asyncio.create_task(caller.free.wait()) for caller in callers], timeout=seconds + 10
+        )
     quiet = time.monotonic() + 5
-    while load.done < load.posts - load.errors and time.monotonic() < max(quiet, load.last_done + 1):
+    while load.done < load.posts - load.errors and time.monotonic() < max(  # noqa: ASYNC110 datagrams set no event
+        quiet, load.last_done + 1
+    ):
         await asyncio.sleep(0.01)
     took = load.last_done - started
     ordered = sorted(load.latencies) or [float("nan")]

@@ -126,8 +126,12 @@ class Http(asyncio.Protocol):
         message = await self.host.call("a", msgspec.json.decode(body))
         self.host.number += 1
         id = self.host.number
-        await self.store.submit("INSERT INTO queue VALUES (?, ?)", (id, msgspec.json.encode(message)))
-        self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}")
+        await self.store.submit(
+            "INSERT INTO queue VALUES (?, ?)", (id, msgspec.json.encode(message))
+        )
+        self.transport.write(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}"
+        )
         await self.host.call("b", message)
         await self.store.submit("DELETE FROM queue WHERE id = ?", (id,))
 
@@ -135,8 +139,14 @@ class Http(asyncio.Protocol):
 async def main(port: int, folder: Path, language: str) -> None:
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
-    argv = [sys.executable, str(HERE / "host.py")] if language == "python" else ["node", str(HERE / "host.mjs")]
-    host_process = subprocess.Popen([*argv, str(theirs.fileno())], pass_fds=[theirs.fileno()], env=os.environ)  # noqa: ASYNC220
+    argv = (
+        [sys.executable, str(HERE / "host.py")]
+        if language == "python"
+        else ["node", str(HERE / "host.mjs")]
+    )
+    host_process = subprocess.Popen(
+        [*argv, str(theirs.fileno())], pass_fds=[theirs.fileno()], env=os.environ
+    )
     theirs.close()
     _, host = await loop.create_connection(HostConnection, sock=ours)
     store = Store(folder / "queue.db", loop)

@@ -1,0 +1,59 @@
+"""E1, engine throughput: POST -> step a -> step b, durable (fsync), against the bare parts, interleaved.
+
+`python -m bench.e1 [--seconds 5] [--rounds 3] [--connections 64]`. Goal: >= 60 % of the bare parts of the same language.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from bench.report import machine, median, table
+from bench.systems import BARE, WISTRO, load, running
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=64)
+    options = parser.parse_args()
+    flows: dict[str, list[float]] = {}
+    undone: dict[str, int] = {}
+    with tempfile.TemporaryDirectory(prefix="wistro-bench-") as scratch:
+        for _ in range(options.rounds):
+            for system in [*BARE, *WISTRO]:
+                with running(system, Path(scratch)) as one:
+                    load(
+                        "throughput",
+                        one,
+                        seconds=min(1, options.seconds),
+                        amount=options.connections,
+                    )
+                    result = load(
+                        "throughput", one, seconds=options.seconds, amount=options.connections
+                    )
+                flows.setdefault(system.name, []).append(result["flows_per_s"])
+                undone[system.name] = undone.get(system.name, 0) + result["posts"] - result["done"]
+    bare = {"python": median(flows["bare (python)"]), "node": median(flows["bare (node)"])}
+    bare["mixed"] = min(bare.values())
+    rows = [
+        [
+            name,
+            f"{median(values):,.0f}",
+            f"{min(values):,.0f}",
+            f"{max(values):,.0f}",
+            f"{median(values) / bare[name.split('(')[1][:-1]]:.0%}",
+            undone[name],
+        ]
+        for name, values in flows.items()
+    ]
+    print(
+        f"E1  {machine()}\n    {options.rounds} rounds of {options.seconds:g} s, {options.connections} connections, about 1 KiB a message\n"
+    )
+    print(table(["system", "flows/s median", "min", "max", "of bare", "not done"], rows))
+
+
+if __name__ == "__main__":
+    main()
