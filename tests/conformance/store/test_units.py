@@ -1,0 +1,331 @@
+"""A unit of work is applied whole, durably, once, and by its current attempt only."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.conformance.store.conftest import Opened
+from wistro.store.port import (
+    BadStateOperation,
+    DeadLetter,
+    DeliveryRow,
+    Fenced,
+    RunRow,
+    StateWrite,
+    Store,
+    StoreBroken,
+    StoredAnswer,
+    TickTaken,
+    Unit,
+)
+
+HOUR_US = 3600 * 1_000_000
+
+
+def a_run(store: Store, *, open: int = 1) -> RunRow:
+    seq = store.next_run_seq()
+    return RunRow(seq, f"run-{seq}", "deployment", b"{}", open)
+
+
+def a_delivery(
+    store: Store, run: RunRow, *, step: str = "b", due_at_us: int = 10, claimed: bool = True
+) -> DeliveryRow:
+    seq = store.next_delivery_seq()
+    return DeliveryRow(
+        seq,
+        f"delivery-{seq:03}",
+        run.seq,
+        "deployment",
+        step,
+        "event",
+        "t",
+        b'{"n":1}',
+        due_at_us,
+        claimed=claimed,
+    )
+
+
+async def put(
+    store: Store, *, claimed: bool = True, due_at_us: int = 10, step: str = "b"
+) -> tuple[RunRow, DeliveryRow]:
+    run = a_run(store)
+    delivery = a_delivery(store, run, claimed=claimed, due_at_us=due_at_us, step=step)
+    await store.submit(Unit(new_runs=[run], new_deliveries=[delivery]))
+    return run, delivery
+
+
+def a_dead_letter(delivery: DeliveryRow, run: RunRow) -> DeadLetter:
+    return DeadLetter(
+        delivery.delivery_id,
+        run.run_id,
+        "deployment",
+        delivery.step,
+        "event",
+        "t",
+        delivery.message,
+        b"{}",
+        "",
+        4,
+        99,
+        b"{}",
+    )
+
+
+async def test_a_run_and_its_delivery_are_there_after_a_restart(place: Opened) -> None:
+    run, delivery = await put(await place.open())
+
+    reopened = await place.open()
+    taken = await reopened.claim("deployment", "b", due_at_us=10, limit=10)
+
+    assert taken == [(replace(delivery, number=2), run)]
+
+
+async def test_a_delivery_that_nobody_held_keeps_its_number_over_a_restart(place: Opened) -> None:
+    await put(await place.open(), claimed=False)
+
+    reopened = await place.open()
+    [(delivery, _)] = await reopened.claim("deployment", "b", due_at_us=10, limit=10)
+
+    assert delivery.number == 1
+
+
+async def test_claiming_takes_the_oldest_due_first_and_each_once(store: Store) -> None:
+    for due_at_us in (30, 10, 20, 40):
+        await put(store, claimed=False, due_at_us=due_at_us)
+
+    first = await store.claim("deployment", "b", due_at_us=30, limit=2)
+    second = await store.claim("deployment", "b", due_at_us=30, limit=2)
+
+    assert [one.due_at_us for one, _ in first] == [10, 20]
+    assert [one.due_at_us for one, _ in second] == [30]
+    assert store.next_due("deployment", "b") == 40
+
+
+async def test_steps_with_waiting_deliveries_are_named_once(store: Store) -> None:
+    for step in ("c", "a", "c", "b"):
+        await put(store, claimed=False, step=step)
+    await put(store, claimed=True, step="held")
+
+    assert store.waiting_steps("deployment") == ["a", "b", "c"]
+    assert store.waiting_steps("other") == []
+
+
+async def test_a_stale_attempt_is_refused_and_its_neighbours_are_not(store: Store) -> None:
+    run, delivery = await put(store)
+    await store.submit(Unit(retried=[(1, replace(delivery, number=2))]))
+
+    stale = store.submit(
+        Unit(finished=[(delivery.seq, 1)], writes=[StateWrite("set", "g", "stale", 1)])
+    )
+    neighbour = store.submit(Unit(writes=[StateWrite("set", "g", "neighbour", 1)]))
+    with pytest.raises(Fenced):
+        await stale
+    await neighbour
+
+    assert store.list("g") == [["neighbour", 1]]
+    assert [one.number for one in store.run_deliveries(run.seq)] == [2]
+
+
+async def test_two_commits_of_one_attempt_in_one_group_count_once(store: Store) -> None:
+    _, delivery = await put(store)
+
+    both = [
+        store.submit(
+            Unit(finished=[(delivery.seq, 1)], writes=[StateWrite("increment", "g", "n", 1)])
+        )
+        for _ in range(2)
+    ]
+    results = await asyncio.gather(*both, return_exceptions=True)
+
+    assert [type(result) for result in results] == [type(None), Fenced]
+    assert store.get("g", "n") == 1
+
+
+async def test_a_tick_fires_once_for_an_instant(store: Store) -> None:
+    run = a_run(store)
+    first = store.submit(
+        Unit(tick=("nightly", 100), new_runs=[run], new_deliveries=[a_delivery(store, run)])
+    )
+    again = a_run(store)
+    second = store.submit(
+        Unit(tick=("nightly", 100), new_runs=[again], new_deliveries=[a_delivery(store, again)])
+    )
+
+    await first
+    with pytest.raises(TickTaken):
+        await second
+
+    assert [one.run_id for one in store.runs()] == [run.run_id]
+
+
+async def test_a_cursor_never_goes_back(store: Store) -> None:
+    await store.submit(Unit(cursor=("nightly", 100)))
+    await store.submit(Unit(cursor=("nightly", 50)))
+
+    assert store.cursor("nightly") == 100
+    assert store.cursor("other") is None
+
+
+async def test_state_operations_apply_in_order_at_commit(store: Store) -> None:
+    await store.submit(
+        Unit(
+            writes=[
+                StateWrite("set", "g", "n", 1),
+                StateWrite("increment", "g", "n", 2),
+                StateWrite("append", "g", "items", "x"),
+                StateWrite("append", "g", "items", "y"),
+                StateWrite("merge", "g", "object", {"a": 1}),
+                StateWrite("merge", "g", "object", {"b": 2}),
+                StateWrite("set", "g", "gone", 1),
+                StateWrite("delete", "g", "gone"),
+            ]
+        )
+    )
+
+    assert store.list("g") == [["items", ["x", "y"]], ["n", 3], ["object", {"a": 1, "b": 2}]]
+    assert store.get("g", "gone") is None
+
+
+async def test_concurrent_increments_all_count(store: Store) -> None:
+    await asyncio.gather(
+        *(store.submit(Unit(writes=[StateWrite("increment", "g", "n")])) for _ in range(50))
+    )
+
+    assert store.get("g", "n") == 50
+
+
+async def test_clearing_a_group_spares_what_is_written_after_it_and_other_groups(
+    store: Store,
+) -> None:
+    await store.submit(
+        Unit(writes=[StateWrite("set", "g", "a", 1), StateWrite("set", "h", "a", 1)])
+    )
+
+    await store.submit(
+        Unit(
+            writes=[
+                StateWrite("set", "g", "b", 1),
+                StateWrite("clear", "g"),
+                StateWrite("increment", "g", "a", 5),
+            ]
+        )
+    )
+
+    assert store.list("g") == [["a", 5]]
+    assert store.list("h") == [["a", 1]]
+
+
+async def test_an_operation_that_does_not_fit_refuses_its_whole_unit_alone(store: Store) -> None:
+    await store.submit(Unit(writes=[StateWrite("set", "g", "word", "text")]))
+
+    run = a_run(store)
+    bad = store.submit(
+        Unit(
+            new_runs=[run],
+            new_deliveries=[a_delivery(store, run)],
+            writes=[StateWrite("set", "g", "other", 1), StateWrite("increment", "g", "word")],
+        )
+    )
+    good = store.submit(Unit(writes=[StateWrite("set", "g", "good", 1)]))
+    with pytest.raises(BadStateOperation, match="increment wants numbers"):
+        await bad
+    await good
+
+    assert store.list("g") == [["good", 1], ["word", "text"]]
+    assert store.runs() == []
+
+
+async def test_a_text_that_cannot_be_kept_refuses_its_unit_alone(store: Store) -> None:
+    bad = store.submit(Unit(writes=[StateWrite("set", "g", "\ud800", 1)]))
+    good = store.submit(Unit(writes=[StateWrite("set", "g", "good", 1)]))
+
+    with pytest.raises(ValueError, match="surrogates"):
+        await bad
+    await good
+
+    assert store.list("g") == [["good", 1]]
+
+
+async def test_a_stored_answer_is_given_until_it_expires(store: Store) -> None:
+    kept = StoredAnswer(201, [("content-type", "text/plain")], b"made", "run-1")
+    await store.submit(Unit(answer=("key", kept, HOUR_US)))
+
+    assert store.answer("key", now_us=HOUR_US - 1) == kept
+    assert store.answer("key", now_us=HOUR_US) is None
+    assert store.answer("other", now_us=0) is None
+
+
+async def test_expired_answers_leave_as_new_ones_come(store: Store) -> None:
+    day_us = 24 * HOUR_US
+    for day in range(1, 6):
+        await store.submit(
+            Unit(answer=(f"key-{day}", StoredAnswer(200, [], b"", "r"), day * day_us + day_us))
+        )
+
+    left = [day for day in range(1, 6) if store.answer(f"key-{day}", now_us=0)]
+
+    assert left == [5]
+
+
+async def test_a_dead_letter_stays_until_it_is_redriven(place: Opened) -> None:
+    store = await place.open()
+    run, delivery = await put(store)
+    dead = a_dead_letter(delivery, run)
+    await store.submit(
+        Unit(
+            finished=[(delivery.seq, 1)],
+            run_changes=[(run.seq, -1, "dead")],
+            ended_runs=[run.seq],
+            dead=dead,
+        )
+    )
+    reopened = await place.open()
+    assert reopened.dead_letters() == [dead]
+    assert reopened.runs() == []
+
+    again = a_run(reopened)
+    await reopened.submit(
+        Unit(
+            redriven=dead.delivery_id,
+            new_runs=[again],
+            new_deliveries=[a_delivery(reopened, again)],
+        )
+    )
+
+    assert reopened.dead_letter(dead.delivery_id) is None
+    assert len(reopened.runs()) == 1
+
+
+async def test_dead_letters_are_paged_newest_first(store: Store) -> None:
+    for _ in range(3):
+        run, delivery = await put(store)
+        await store.submit(Unit(finished=[(delivery.seq, 1)], dead=a_dead_letter(delivery, run)))
+
+    first = store.dead_letters(limit=2)
+    rest = store.dead_letters(limit=2, before=first[-1].delivery_id)
+
+    assert [one.delivery_id for one in [*first, *rest]] == [
+        "delivery-003",
+        "delivery-002",
+        "delivery-001",
+    ]
+
+
+async def test_an_earlier_boot_is_fenced_as_a_whole(place: Opened) -> None:
+    zombie = await place.open()
+    _, delivery = await put(zombie)
+    current = await place.open()
+
+    with pytest.raises(StoreBroken, match="taken this store over"):
+        await zombie.submit(
+            Unit(finished=[(delivery.seq, 1)], writes=[StateWrite("set", "g", "k", "zombie")])
+        )
+    with pytest.raises(StoreBroken):
+        await zombie.submit(Unit())
+
+    assert len(place.broken) == 1
+    assert current.get("g", "k") is None
+    assert len(await current.claim("deployment", "b", due_at_us=10, limit=10)) == 1

@@ -1,0 +1,211 @@
+"""What the engine asks of a store: apply units of work, each whole or not at all, and read what is committed.
+
+Called on the event loop. A `submit` resolves once its unit is on disk; until then nothing may be acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from wistro.errors import UserError
+
+# A record or line encoded with seq 0 and split there: the store writes the number between the two.
+Unnumbered = tuple[bytes, bytes]
+
+
+class StoreFull(Exception):
+    """The disk is full: nothing of the unit was kept, and it may be tried again later."""
+
+
+class StoreBroken(Exception):
+    """An I/O or fsync error, or another engine took the store over: acknowledge nothing more, exit, replay."""
+
+
+class Fenced(Exception):
+    """The unit is of an attempt that is no longer its delivery's current one; nothing of it was kept."""
+
+
+class TickTaken(Exception):
+    """This schedule has fired for this instant before; nothing of the unit was kept."""
+
+
+class BadStateOperation(UserError):
+    """A state operation that does not fit the value it meets, such as increment on a text."""
+
+    code = "state.operation"
+    hint = "increment wants a number, append a list, merge an object; or `set` the key first."
+
+
+@dataclass(slots=True)
+class RunRow:
+    """A live run. `open` counts its deliveries that are neither done nor dead; it leaves at 0."""
+
+    seq: int
+    run_id: str
+    deployment_id: str
+    header: bytes  # JSON: what its records repeat
+    open: int
+    worst: str = ""  # "dead" once one of its deliveries is
+
+
+@dataclass(slots=True)
+class DeliveryRow:
+    """One message for one step. `number` is that of its current or next attempt and fences its commits."""
+
+    seq: int
+    delivery_id: str
+    run_seq: int
+    deployment_id: str
+    step: str
+    kind: str  # event | cron
+    topic: str | None
+    message: bytes  # JSON
+    due_at_us: int
+    number: int = 1
+    charged: int = 0  # attempts that count against `retries.max`
+    lone_deaths: int = 0
+    suspect: bool = False  # run it alone
+    parent_attempt_id: str | None = None
+    ordinal: int = 0
+    claimed: bool = True  # the engine holds it in memory; else it waits in the table for `claim`
+
+
+@dataclass(frozen=True, slots=True)
+class StateWrite:
+    op: str  # set | delete | clear | increment | append | merge
+    group: str
+    key: str = ""
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A delivery that was given up: never dropped, redriven under its own id."""
+
+    delivery_id: str
+    run_id: str
+    deployment_id: str
+    step: str
+    kind: str
+    topic: str | None
+    message: bytes
+    error: bytes  # JSON of an ErrorRecord
+    stderr: str
+    attempts: int
+    dead_at_us: int
+    header: bytes  # the run's
+    parent_attempt_id: str | None = None
+    ordinal: int = 0
+
+
+@dataclass(slots=True)
+class Unit:
+    """One unit of work: applied whole, in one transaction with its neighbours, or not at all."""
+
+    new_runs: list[RunRow] = field(default_factory=list)
+    new_deliveries: list[DeliveryRow] = field(default_factory=list)
+    finished: list[tuple[int, int]] = field(default_factory=list)  # (delivery seq, number)
+    retried: list[tuple[int, DeliveryRow]] = field(
+        default_factory=list
+    )  # (fenced number, its new values)
+    run_changes: list[tuple[int, int, str]] = field(
+        default_factory=list
+    )  # (run seq, change of open, worst)
+    ended_runs: list[int] = field(default_factory=list)
+    writes: list[StateWrite] = field(default_factory=list)
+    answer: tuple[str, StoredAnswer, int] | None = None  # (key, answer, expires_at_us)
+    tick: tuple[str, int] | None = None  # (schedule id, scheduled_at_us)
+    cursor: tuple[str, int] | None = None  # (schedule id, every tick up to here is settled)
+    dead: DeadLetter | None = None
+    redriven: str | None = None  # a dead letter's delivery id: taken out
+    forget: tuple[str, int] | None = None  # (stream, records up to this seq are kept elsewhere)
+    records: list[Unnumbered] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Numbered records or lines, one JSON object a line, on their way to the sink, in order of seq."""
+
+    stream: str
+    first: int
+    last: int
+    lines: bytes
+    durable: bool  # also in the outbox, until `Unit.forget`
+
+
+class Store(Protocol):
+    stream: str  # this boot's
+
+    def start(
+        self, *, on_chunk: Callable[[Chunk], None], on_broken: Callable[[StoreBroken], None]
+    ) -> None: ...
+
+    def submit(self, unit: Unit) -> asyncio.Future[None]:
+        """Resolves when on disk. Raises (in the future) StoreFull, StoreBroken, Fenced, TickTaken, BadStateOperation.
+
+        A failed commit fails every unit that was submitted before the failure was told.
+        """
+        ...
+
+    def line(self, line: Unnumbered) -> None:
+        """Number a log line in the stream and hand it to the sink; not durable."""
+        ...
+
+    def next_run_seq(self) -> int: ...
+
+    def next_delivery_seq(self) -> int: ...
+
+    def get(self, group: str, key: str) -> Any: ...
+
+    def list(self, group: str) -> list[list[Any]]: ...
+
+    def answer(self, key: str, *, now_us: int) -> StoredAnswer | None: ...
+
+    def claim(
+        self, deployment_id: str, step: str, *, due_at_us: int, limit: int
+    ) -> asyncio.Future[list[tuple[DeliveryRow, RunRow]]]:
+        """Take the oldest due deliveries of a step that nobody holds; they are this engine's when it resolves."""
+        ...
+
+    def next_due(self, deployment_id: str, step: str) -> int | None:
+        """When the first unclaimed delivery of a step is due."""
+        ...
+
+    def waiting_steps(self, deployment_id: str) -> list[str]:
+        """Steps with unclaimed deliveries: asked once, when a deployment is loaded."""
+        ...
+
+    def runs(self, deployment_id: str | None = None) -> list[RunRow]: ...
+
+    def run_deliveries(self, run_seq: int) -> list[DeliveryRow]: ...
+
+    def run(self, run_id: str) -> RunRow | None: ...
+
+    def cursor(self, schedule_id: str) -> int | None: ...
+
+    def dead_letters(self, *, limit: int = 100, before: str | None = None) -> list[DeadLetter]: ...
+
+    def dead_letter(self, delivery_id: str) -> DeadLetter | None: ...
+
+    def leftovers(self) -> list[Chunk]:
+        """Outbox chunks that an earlier boot left, oldest first."""
+        ...
+
+    def streams(self) -> list[tuple[str, int]]:
+        """Earlier boots' streams that are not closed, with the last seq known here."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what waits, then close the file."""
+        ...

@@ -1,0 +1,120 @@
+"""What is read of the embedded store: on a connection of its own, so it sees the latest commit and waits for nobody."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from wistro.store import tables
+from wistro.store.port import Chunk, DeadLetter, DeliveryRow, RunRow, StoredAnswer
+
+ANSWERS_KEPT_US = 24 * 3600 * 1_000_000
+
+
+class SqliteReads:
+    """The reading half of `Store`."""
+
+    stream: str
+
+    def __init__(self, reader: sqlite3.Connection) -> None:
+        self._reader = reader
+
+    def get(self, group: str, key: str) -> Any:
+        row = self._row('SELECT value FROM state WHERE "group" = ? AND key = ?', group, key)
+        return None if row is None else msgspec.json.decode(row[0])
+
+    def list(self, group: str) -> list[list[Any]]:
+        rows = self._rows('SELECT key, value FROM state WHERE "group" = ? ORDER BY key', group)
+        return [[key, msgspec.json.decode(value)] for key, value in rows]
+
+    def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
+        row = self._row(
+            "SELECT status, headers, body, run_id FROM answers WHERE key = ? AND expires_at_us > ?",
+            key,
+            now_us,
+        )
+        if row is None:
+            return None
+        headers = [(name, value) for name, value in msgspec.json.decode(row[1])]
+        return StoredAnswer(row[0], headers, row[2], row[3])
+
+    def next_due(self, deployment_id: str, step: str) -> int | None:
+        row = self._row(tables.NEXT_DUE, deployment_id, step)
+        return None if row is None else row[0]
+
+    def waiting_steps(self, deployment_id: str) -> list[str]:
+        return [row[0] for row in self._rows(tables.WAITING_STEPS, deployment_id)]
+
+    def runs(self, deployment_id: str | None = None) -> list[RunRow]:
+        every = f"SELECT {tables.RUN} FROM runs ORDER BY run_seq"
+        if deployment_id is None:
+            return [RunRow(*row) for row in self._rows(every)]
+        of_one = f"SELECT {tables.RUN} FROM runs WHERE deployment_id = ? ORDER BY run_seq"
+        return [RunRow(*row) for row in self._rows(of_one, deployment_id)]
+
+    def run(self, run_id: str) -> RunRow | None:
+        row = self._row(f"SELECT {tables.RUN} FROM runs WHERE run_id = ?", run_id)
+        return None if row is None else RunRow(*row)
+
+    def run_deliveries(self, run_seq: int) -> list[DeliveryRow]:
+        sql = f"SELECT {tables.DELIVERY} FROM deliveries WHERE run_seq = ? ORDER BY seq"
+        return [delivery(row) for row in self._rows(sql, run_seq)]
+
+    def cursor(self, schedule_id: str) -> int | None:
+        row = self._row("SELECT settled_until_us FROM cursors WHERE schedule_id = ?", schedule_id)
+        return None if row is None else row[0]
+
+    def dead_letters(self, *, limit: int = 100, before: str | None = None) -> list[DeadLetter]:
+        """Newest first by delivery id, which is in order of time."""
+        sql = f"SELECT {tables.DEAD_LETTER} FROM dead_letters WHERE delivery_id < ? ORDER BY delivery_id DESC LIMIT ?"
+        return [DeadLetter(*row) for row in self._rows(sql, before or "~", limit)]
+
+    def dead_letter(self, delivery_id: str) -> DeadLetter | None:
+        sql = f"SELECT {tables.DEAD_LETTER} FROM dead_letters WHERE delivery_id = ?"
+        row = self._row(sql, delivery_id)
+        return None if row is None else DeadLetter(*row)
+
+    def leftovers(self) -> list[Chunk]:
+        sql = (
+            "SELECT outbox.stream, first_seq, outbox.last_seq, lines FROM outbox JOIN streams USING (stream)"
+            " WHERE stream != ? ORDER BY boot, first_seq"
+        )
+        rows = self._rows(sql, self.stream)
+        return [Chunk(stream, first, last, lines, True) for stream, first, last, lines in rows]
+
+    def streams(self) -> list[tuple[str, int]]:
+        sql = "SELECT stream, last_seq FROM streams WHERE stream != ? ORDER BY boot"
+        return [(stream, last_seq) for stream, last_seq in self._rows(sql, self.stream)]
+
+    def _row(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        return self._reader.execute(sql, values).fetchone()
+
+    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._reader.execute(sql, values).fetchall()
+
+
+def delivery(row: tuple[Any, ...]) -> DeliveryRow:
+    one = DeliveryRow(*row)
+    one.suspect, one.claimed = bool(one.suspect), bool(one.claimed)
+    return one
+
+
+def dead_letter_values(dead: DeadLetter) -> tuple[Any, ...]:
+    return (
+        dead.delivery_id,
+        dead.run_id,
+        dead.deployment_id,
+        dead.step,
+        dead.kind,
+        dead.topic,
+        dead.message,
+        dead.error,
+        dead.stderr,
+        dead.attempts,
+        dead.dead_at_us,
+        dead.header,
+        dead.parent_attempt_id,
+        dead.ordinal,
+    )
