@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import socket
+import stat
 import sys
 
 # linux/landlock.h
@@ -82,7 +83,7 @@ def restrict(libc, abi, writable):
 def allow(libc, ruleset, path, rights):
     where = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        if not os.path.isdir(path):
+        if not stat.S_ISDIR(os.stat(where).st_mode):
             rights &= _FILE_ONLY
         rule = ctypes.create_string_buffer(
             rights.to_bytes(8, sys.byteorder) + where.to_bytes(4, sys.byteorder), 12
