@@ -1,0 +1,1 @@
+"""Who people are: users, organizations, their members, API tokens, the CLI's login."""

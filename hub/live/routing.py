@@ -1,0 +1,5 @@
+"""The one socket address, /live."""
+
+from channels.routing import URLRouter
+
+socket = URLRouter([])

@@ -1,0 +1,7 @@
+"""The same project as the machines' server sees it: their routes, no sessions, no pages."""
+
+from hub.settings import *  # noqa: F403
+
+ROOT_URLCONF = "hub.machine_urls"
+MIDDLEWARE = ["hub.common.logs.RequestLog"]
+ALLOWED_HOSTS = ["*"]  # machines come by any name inside; a bearer token decides, not the Host

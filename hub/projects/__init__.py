@@ -1,0 +1,1 @@
+"""Projects, their environments (dev, staging, prod) and the environments' variables."""

@@ -1,0 +1,31 @@
+"""Tests of the Hub run as the app role: behind both walls, no superuser, no owner, no BYPASSRLS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.hub import place
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """The session's database, laid by our migrations as the owner; pytest-django's own set-up is not used."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    with place.servers(), django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+        connections.close_all()
+        yield
+        connections.close_all()
+
+
+@pytest.fixture
+def api(db: None) -> Any:
+    """A client that speaks JSON; `api(user)` is signed in as that user, `api()` as nobody."""
+    from tests.factories.clients import client
+
+    return client
