@@ -1,0 +1,58 @@
+"""All hosts of one deployment, a pool for each language. Implements port.Hosts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from wistro.hosts.language_pool import LanguagePool
+from wistro.hosts.port import Asks, HostCall, Launcher, Outcome, Threw
+from wistro.hosts.process import HostProcess
+from wistro.hosts.project import Project, Sizes
+from wistro.languages import LANGUAGES, Language
+from wistro.protocol.frames import Failed, Log
+
+__all__ = ["HostPool", "Project", "Sizes"]
+
+
+class HostPool:
+    """Starts nothing by itself: hosts start with their first call. `on_line` takes log lines that belong to no call."""
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        launcher: Launcher,
+        on_line: Callable[[Log], None] = lambda line: None,
+        sizes: Sizes | None = None,
+        languages: Mapping[str, Language] = LANGUAGES,
+    ) -> None:
+        self._pools = {
+            name: LanguagePool(
+                languages[name],
+                project,
+                launcher=launcher,
+                on_line=on_line,
+                sizes=sizes or Sizes(),
+            )
+            for name in project.steps
+        }
+        self._pool_by_step = {
+            step: self._pools[name] for name, steps in project.steps.items() for step in steps
+        }
+
+    async def call(self, call: HostCall, asks: Asks) -> Outcome:
+        """Outcomes are values; that no host has the step is one too."""
+        pool = self._pool_by_step.get(call.step)
+        if pool is None:
+            message = f"no step `{call.step}` in this deployment"
+            return Threw(Failed(0, "UnknownStep", message, retry="never"))
+        return await pool.call(call, asks)
+
+    async def close(self, *, grace_s: float) -> None:
+        await asyncio.gather(*(pool.close(grace_s=grace_s) for pool in self._pools.values()))
+
+    @property
+    def hosts(self) -> list[HostProcess]:
+        """Those that have not ended, for health reports and tests."""
+        return [host for pool in self._pools.values() for host in pool.hosts]
