@@ -1,0 +1,1 @@
+"""Which version a call goes to: `weights` what may be set, `schedule` the exact unkeyed draw."""
