@@ -13,6 +13,6 @@ apps = [
 ]
 
 urlpatterns = [path("machine/v1/", include(one.machine)) for one in apps if hasattr(one, "machine")]
-handler400 = "hub.common.api.errors.bad_request"
-handler404 = "hub.common.api.errors.page_not_found"
-handler500 = "hub.common.api.errors.server_error"
+handler400 = "hub.common.api.answers.bad_request"
+handler404 = "hub.common.api.answers.page_not_found"
+handler500 = "hub.common.api.answers.server_error"

@@ -141,7 +141,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_TRUSTED_ORIGINS = [SETTINGS.hub_url.rstrip("/")]
-CSRF_FAILURE_VIEW = "hub.common.api.errors.csrf_failed"
+CSRF_FAILURE_VIEW = "hub.common.api.answers.csrf_failed"
 SECURE_SSL_REDIRECT = False  # TLS ends at the load balancer
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SETTINGS.trusted_proxies else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _SECURE else 0
@@ -179,7 +179,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],  # `access` decides: hub/common/api/views.py
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "hub.common.api.errors.answer",
+    "EXCEPTION_HANDLER": "hub.common.api.answers.answer",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -24,6 +24,6 @@ urlpatterns = [
     path("_allauth/", include("allauth.headless.urls")),
     re_path(r"^(?!api/|_allauth/|hooks/|machine/|assets/).*$", shell, name="screens"),
 ]
-handler400 = "hub.common.api.errors.bad_request"
-handler404 = "hub.common.api.errors.page_not_found"
-handler500 = "hub.common.api.errors.server_error"
+handler400 = "hub.common.api.answers.bad_request"
+handler404 = "hub.common.api.answers.page_not_found"
+handler500 = "hub.common.api.answers.server_error"

@@ -31,7 +31,7 @@ class User(AbstractBaseUser):
     """A person. Belongs to no organization by itself, so the table is no tenant's."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    email = models.EmailField(max_length=254)
+    email = models.EmailField(max_length=254, unique=True)
     name = models.CharField(max_length=100, blank=True, default="")
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -44,7 +44,9 @@ class User(AbstractBaseUser):
     class Meta:
         db_table = "users"
         constraints = [
-            models.UniqueConstraint(Lower("email"), name="users_have_one_account_an_email")
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="emails_are_in_lower_case"
+            )
         ]
 
     def __str__(self) -> str:

@@ -1,1 +1,5 @@
 """The live channel: tells open pages that there is something new to read. A hint; the stores hold the truth."""
+
+from hub.live.publishing import publish
+
+__all__ = ["publish"]

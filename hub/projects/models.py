@@ -73,7 +73,6 @@ class Variable(TenantModel):
     name = models.CharField(max_length=100)
     revision = models.PositiveIntegerField()
     sealed = models.BinaryField(null=True)
-    key_id = models.PositiveIntegerField(null=True)
     secret = models.BooleanField(default=True)
     set_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     set_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -85,12 +84,11 @@ class Variable(TenantModel):
                 fields=["environment", "name", "revision"], name="variables_are_set_once_a_revision"
             ),
             models.CheckConstraint(
-                condition=Q(sealed__isnull=True, key_id__isnull=True)
-                | Q(sealed__isnull=False, key_id__isnull=False),
-                name="sealed_variables_name_their_key",
-            ),
-            models.CheckConstraint(
                 condition=Q(name__regex=r"^[A-Z][A-Z0-9_]*$"), name="variable_names_are_upper_case"
             ),
         ]
-        indexes = [models.Index(fields=["key_id"], name="variables_by_key")]
+
+    @property
+    def bound_to(self) -> str:
+        """What its value is sealed to: in any other row it does not open. Costs the environment, once."""
+        return f"{self.organization_id}|{self.environment.project_id}|{self.environment_id}|{self.name}"  # type: ignore[attr-defined]

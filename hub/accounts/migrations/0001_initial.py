@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                ("email", models.EmailField(max_length=254)),
+                ("email", models.EmailField(max_length=254, unique=True)),
                 ("name", models.CharField(blank=True, default="", max_length=100)),
                 ("is_active", models.BooleanField(default=True)),
                 (
@@ -46,9 +46,11 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "users",
                 "constraints": [
-                    models.UniqueConstraint(
-                        django.db.models.functions.text.Lower("email"),
-                        name="users_have_one_account_an_email",
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("email", django.db.models.functions.text.Lower("email"))
+                        ),
+                        name="emails_are_in_lower_case",
                     )
                 ],
             },

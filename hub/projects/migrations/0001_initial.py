@@ -120,7 +120,6 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=100)),
                 ("revision", models.PositiveIntegerField()),
                 ("sealed", models.BinaryField(null=True)),
-                ("key_id", models.PositiveIntegerField(null=True)),
                 ("secret", models.BooleanField(default=True)),
                 (
                     "set_at",
@@ -192,25 +191,10 @@ class Migration(migrations.Migration):
                 name="environment_names_fit_an_address",
             ),
         ),
-        migrations.AddIndex(
-            model_name="variable",
-            index=models.Index(fields=["key_id"], name="variables_by_key"),
-        ),
         migrations.AddConstraint(
             model_name="variable",
             constraint=models.UniqueConstraint(
                 fields=("environment", "name", "revision"), name="variables_are_set_once_a_revision"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="variable",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("key_id__isnull", True), ("sealed__isnull", True)),
-                    models.Q(("key_id__isnull", False), ("sealed__isnull", False)),
-                    _connector="OR",
-                ),
-                name="sealed_variables_name_their_key",
             ),
         ),
         migrations.AddConstraint(
