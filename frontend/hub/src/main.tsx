@@ -1,0 +1,23 @@
+import { makeQueryClient } from "@shared/api/queries";
+import { Design } from "@shared/design/Design";
+import { LiveProvider } from "@shared/live/react";
+import { LiveSocket } from "@shared/live/socket";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { createRoot } from "react-dom/client";
+import { router } from "./app/router";
+
+const live = new LiveSocket({
+  open: () => new WebSocket(`${location.origin.replace(/^http/, "ws")}/live`),
+});
+addEventListener("online", () => live.wake());
+
+createRoot(document.getElementById("root")!).render(
+  <Design>
+    <QueryClientProvider client={makeQueryClient()}>
+      <LiveProvider value={live}>
+        <RouterProvider router={router} />
+      </LiveProvider>
+    </QueryClientProvider>
+  </Design>,
+);

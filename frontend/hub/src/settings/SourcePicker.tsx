@@ -1,0 +1,166 @@
+import { get, post, put } from "@shared/api/client";
+import { ApiFailure } from "@shared/api/failure";
+import type { Project, Source } from "@shared/api/types";
+import { CopyLine } from "@shared/design/Copy";
+import { Loaded } from "@shared/design/Loaded";
+import { Button, Choice, Field, formClass, Input, Note, Segments } from "@shared/design/parts";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { urlOf } from "../app/context";
+import css from "./settings.module.css";
+
+type Way = "github" | "git" | "command";
+
+/** The ways in: a GitHub repository, any git URL, a folder. */
+export function SourcePicker({ project, withCommand }: { project: Project; withCommand?: boolean }) {
+  const [way, setWay] = useState<Way>(project.source.kind === "git" ? "git" : "github");
+  const ways: [Way, string][] = [
+    ["github", "GitHub"],
+    ["git", "Any git URL"],
+    ...(withCommand ? ([["command", "A folder"]] as [Way, string][]) : []),
+  ];
+  return (
+    <div className={css.pad}>
+      <Segments label="Where the code is">
+        {ways.map(([value, label]) => (
+          <button key={value} type="button" aria-pressed={way === value} onClick={() => setWay(value)}>
+            {label}
+          </button>
+        ))}
+      </Segments>
+      {way === "github" && <GitHub project={project} />}
+      {way === "git" && <AnyGit project={project} />}
+      {way === "command" && <Folder project={project} />}
+    </div>
+  );
+}
+
+function Folder({ project }: { project: Project }) {
+  return (
+    <div className={css.lines}>
+      <p className="quiet">In the folder with your steps:</p>
+      <CopyLine text="pip install wistro" />
+      <CopyLine text={`wistro login --hub ${location.origin}`} />
+      <CopyLine text={`wistro deploy --project ${urlOf(project).slice(1)}`} />
+    </div>
+  );
+}
+
+const said = (error: Error | null) =>
+  error && (
+    <Note tone="bad">
+      {error.message} {error instanceof ApiFailure ? error.hint : null}
+    </Note>
+  );
+
+function GitHub({ project }: { project: Project }) {
+  const start = useMutation({
+    mutationFn: () => post<{ redirect_url: string }>(`/api/v1/projects/${project.id}/source/github/start`),
+    onSuccess: ({ redirect_url }) => location.assign(redirect_url),
+  });
+  const installed = project.source.kind === "github";
+  return (
+    <div className={css.lines}>
+      <p className="quiet">
+        Every push builds a version; the result is set back on the commit. wistro reads the code and sets
+        checks, nothing else.
+      </p>
+      {said(start.error)}
+      <div>
+        <Button look="main" icon="github" disabled={start.isPending} onClick={() => start.mutate()}>
+          {installed ? "Change the installation" : "Connect GitHub"}
+        </Button>
+      </div>
+      {installed && <Repositories project={project} />}
+    </div>
+  );
+}
+
+function Repositories({ project }: { project: Project }) {
+  const client = useQueryClient();
+  const query = useQuery({
+    queryKey: ["repositories", project.id],
+    queryFn: ({ signal }) =>
+      get<{ items: (string | { full_name: string })[] }>(
+        `/api/v1/projects/${project.id}/source/github/repositories`,
+        signal,
+      ),
+  });
+  const choose = useMutation({
+    mutationFn: (repository: string) =>
+      put<Source>(`/api/v1/projects/${project.id}/source/github`, { repository }),
+    onSuccess: () => void client.invalidateQueries({ queryKey: ["project"] }),
+  });
+  return (
+    <Loaded query={query}>
+      {({ items }) => (
+        <Field id="repository" label="Repository" wrong={choose.error?.message}>
+          <Choice
+            id="repository"
+            value={project.source.repository ?? ""}
+            disabled={choose.isPending}
+            onChange={(event) => choose.mutate(event.target.value)}
+          >
+            <option value="" disabled>
+              Choose a repository
+            </option>
+            {items.map((item) => {
+              const name = typeof item === "string" ? item : item.full_name;
+              return (
+                <option key={name} value={name}>
+                  {name}
+                </option>
+              );
+            })}
+          </Choice>
+        </Field>
+      )}
+    </Loaded>
+  );
+}
+
+function AnyGit({ project }: { project: Project }) {
+  const client = useQueryClient();
+  const connect = useMutation({
+    mutationFn: (body: { url: string; branch?: string }) =>
+      put<{ webhook_url: string; webhook_secret: string }>(`/api/v1/projects/${project.id}/source/git`, body),
+    onSuccess: () => void client.invalidateQueries({ queryKey: ["project"] }),
+  });
+  const wrong = connect.error instanceof ApiFailure ? connect.error.fields : {};
+  if (connect.data) {
+    return (
+      <div className={css.lines}>
+        <Note tone="good">
+          Connected. Its branches are read every minute; a webhook makes that at once. The secret is shown
+          this once.
+        </Note>
+        <CopyLine text={connect.data.webhook_url} />
+        <CopyLine text={connect.data.webhook_secret} />
+      </div>
+    );
+  }
+  return (
+    <form
+      className={formClass}
+      onSubmit={(event) => {
+        event.preventDefault();
+        const form = new FormData(event.currentTarget);
+        const branch = String(form.get("branch") ?? "");
+        connect.mutate({ url: String(form.get("url")), ...(branch ? { branch } : {}) });
+      }}
+    >
+      {said(connect.error)}
+      <Field id="url" label="Repository URL" wrong={wrong.url?.[0]} hint="https, readable without signing in">
+        <Input id="url" name="url" type="url" required placeholder="https://git.example.com/shop.git" />
+      </Field>
+      <Field id="branch" label="Default branch" wrong={wrong.branch?.[0]} hint="Its pushes go to prod">
+        <Input id="branch" name="branch" placeholder="main" autoComplete="off" />
+      </Field>
+      <div>
+        <Button look="main" type="submit" disabled={connect.isPending}>
+          Connect
+        </Button>
+      </div>
+    </form>
+  );
+}

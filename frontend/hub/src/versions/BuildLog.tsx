@@ -1,0 +1,73 @@
+import { get } from "@shared/api/client";
+import type { BuildLinePage } from "@shared/api/types";
+import { clock } from "@shared/design/format";
+import { Rows } from "@shared/design/parts";
+import { Failure } from "@shared/design/states";
+import { useRefresh } from "@shared/live/react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useLayoutEffect, useRef } from "react";
+import { addLines, type BuildLog as Log, noBuildLog } from "./buildLines";
+import css from "./versions.module.css";
+
+/** The build's words as they are said; follows the end until someone scrolls up. */
+export function BuildLog({ version, building }: { version: string; building: boolean }) {
+  const query = useBuildLog(version, building);
+  const box = useRef<HTMLElement>(null);
+  const follows = useRef(true);
+  const lines = query.data?.lines ?? [];
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new lines are what moves the end
+  useLayoutEffect(() => {
+    if (follows.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [lines.length]);
+  if (query.isError && !query.data) return <Failure error={query.error} retry={() => void query.refetch()} />;
+  if (!query.data) return <Rows count={10} height={22} />;
+  return (
+    <section
+      ref={box}
+      className={css.log}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+      tabIndex={0}
+      aria-label="Build log"
+      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+        follows.current = scrollHeight - scrollTop - clientHeight < 24;
+      }}
+    >
+      {lines.map((line) => (
+        <div key={line.seq}>
+          <time dateTime={line.at}>{clock(line.at)}</time>
+          <span>{line.stage}</span>
+          <span>{line.text}</span>
+        </div>
+      ))}
+      {lines.length === 0 && (
+        <div>
+          <span />
+          <span />
+          <span>{building ? "Waiting for a builder…" : "This build said nothing."}</span>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function useBuildLog(version: string, building: boolean) {
+  const client = useQueryClient();
+  const key = ["build", version];
+  const query = useQuery({
+    queryKey: key,
+    queryFn: async ({ signal }): Promise<Log> => {
+      const before = client.getQueryData<Log>(key) ?? noBuildLog;
+      const after = before.cursor ? `?after=${before.cursor}` : "";
+      return addLines(before, await get<BuildLinePage>(`/api/v1/versions/${version}/lines${after}`, signal));
+    },
+    structuralSharing: false,
+  });
+  const done = query.data?.done ?? false;
+  useRefresh(done ? null : `build:${version}`, key, 200);
+  const { refetch } = query;
+  // The last lines may come with the state that ends the build.
+  useEffect(() => {
+    if (!building && !done) void refetch();
+  }, [building, done, refetch]);
+  return query;
+}

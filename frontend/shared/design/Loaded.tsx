@@ -1,0 +1,25 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Note, Rows } from "./parts";
+import { Failure } from "./states";
+
+/** One query's states: skeleton, failure with retry, what was read; and, when reading again failed, so said. */
+export function Loaded<T>(props: {
+  query: UseQueryResult<T>;
+  loading?: ReactNode;
+  children: (data: T) => ReactNode;
+}) {
+  const { query, loading, children } = props;
+  if (query.data !== undefined) {
+    return (
+      <>
+        {query.isError && (
+          <Note tone="wait">Reading this again failed; it shows what was read before. It keeps trying.</Note>
+        )}
+        {children(query.data)}
+      </>
+    );
+  }
+  if (query.isError) return <Failure error={query.error} retry={() => void query.refetch()} />;
+  return loading ?? <Rows />;
+}

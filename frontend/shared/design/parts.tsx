@@ -1,0 +1,252 @@
+// The small parts that every screen is made of. No fetching, no routes.
+import type { ButtonHTMLAttributes, ComponentProps, ReactNode } from "react";
+import { Icon, type IconName } from "./icons";
+import css from "./parts.module.css";
+import type { Tone } from "./tone";
+
+const TONES: Record<Tone, string | undefined> = {
+  good: css.good,
+  busy: css.busy,
+  wait: css.wait,
+  bad: css.bad,
+  dead: css.deadTone,
+  calm: css.calm,
+};
+
+export const cx = (...names: (string | false | null | undefined)[]) => names.filter(Boolean).join(" ");
+
+interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+  look?: "main" | "plain" | "danger";
+  size?: "small" | "wide";
+  icon?: IconName;
+}
+
+export function Button({ look, size, icon, className, children, ...rest }: ButtonProps) {
+  return (
+    <button
+      type="button"
+      className={cx(css.button, look && css[look], size && css[size], className)}
+      {...rest}
+    >
+      {icon && <Icon name={icon} />}
+      {children}
+    </button>
+  );
+}
+
+export const buttonClass = (look?: "main" | "plain", size?: "small" | "wide") =>
+  cx(css.button, look && css[look], size && css[size]);
+
+export function Badge(props: {
+  tone: Tone;
+  children: ReactNode;
+  bare?: boolean;
+  dot?: boolean;
+  pulse?: boolean;
+}) {
+  const { tone, children, bare, dot = true, pulse } = props;
+  return (
+    <span className={cx(css.badge, TONES[tone], bare && css.bare, pulse && css.pulse)}>
+      {dot && <i className={css.dot} />}
+      {children}
+    </span>
+  );
+}
+
+export function Page({ full, children }: { full?: boolean; children: ReactNode }) {
+  return <div className={cx(css.page, full && css.full)}>{children}</div>;
+}
+
+export function PageHead({
+  title,
+  about,
+  children,
+}: {
+  title: ReactNode;
+  about?: ReactNode;
+  children?: ReactNode;
+}) {
+  return (
+    <header className={css.head}>
+      <div className={css.headText}>
+        <h1>{title}</h1>
+        {about && <p>{about}</p>}
+      </div>
+      {children && <div className={css.headSide}>{children}</div>}
+    </header>
+  );
+}
+
+interface PanelProps {
+  title?: ReactNode;
+  side?: ReactNode;
+  flush?: boolean;
+  children: ReactNode;
+  className?: string;
+}
+
+export function Panel({ title, side, flush, children, className }: PanelProps) {
+  return (
+    <section className={cx(css.panel, className)}>
+      {title && (
+        <header className={css.panelHead}>
+          <h2>{title}</h2>
+          {side}
+        </header>
+      )}
+      {flush ? children : <div className={css.panelBody}>{children}</div>}
+    </section>
+  );
+}
+
+const NOTES = { calm: undefined, wait: css.waitNote, bad: css.badNote, good: css.goodNote };
+
+export function Note({
+  tone = "calm",
+  children,
+  action,
+}: {
+  tone?: keyof typeof NOTES;
+  children: ReactNode;
+  action?: ReactNode;
+}) {
+  return (
+    <div className={cx(css.note, NOTES[tone])} role={tone === "bad" ? "alert" : "status"}>
+      <div>{children}</div>
+      {action}
+    </div>
+  );
+}
+
+export function Skeleton({ width = "100%", height = 14 }: { width?: number | string; height?: number }) {
+  return <span className={css.skeleton} style={{ width, height }} />;
+}
+
+export function Rows({ count = 6, height = 34 }: { count?: number; height?: number }) {
+  return (
+    <div role="status" aria-busy="true">
+      <span className="sr">Loading</span>
+      {Array.from({ length: count }, (_, index) => (
+        <div
+          key={index}
+          style={{ height, display: "flex", alignItems: "center", gap: 16, padding: "0 16px" }}
+        >
+          <Skeleton width={64} />
+          <Skeleton width={`${58 - ((index * 13) % 31)}%`} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+export function Kbd({ children }: { children: ReactNode }) {
+  return <kbd className={css.kbd}>{children}</kbd>;
+}
+
+export function Segments({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <fieldset className={css.segments} aria-label={label} style={{ margin: 0 }}>
+      {children}
+    </fieldset>
+  );
+}
+
+export function Facts({ rows }: { rows: [string, ReactNode][] }) {
+  return (
+    <dl className={css.facts}>
+      {rows.map(([name, value]) => (
+        <div key={name} style={{ display: "contents" }}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+export function Table({ children, label }: { children: ReactNode; label: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+    <section className={css.scroll} tabIndex={0} aria-label={label}>
+      <table className={css.table}>{children}</table>
+    </section>
+  );
+}
+
+export const numeric = css.num;
+
+/** The hue that a version keeps on every screen. */
+export const versionColor = (number: number | null) =>
+  number === null ? "var(--calm)" : `var(--v${number % 8})`;
+
+export function VersionMark({ number, children }: { number: number; children?: ReactNode }) {
+  return (
+    <span className={css.version}>
+      <i style={{ background: versionColor(number) }} />
+      {children ?? `v${number}`}
+    </span>
+  );
+}
+
+/** Weights as one bar; says itself in words to those who do not see it. */
+export function WeightBar({
+  parts,
+  tall,
+  label,
+}: {
+  parts: { version: number; weight: number }[];
+  tall?: boolean;
+  label?: string;
+}) {
+  const serving = parts.filter((part) => part.weight > 0);
+  const words = serving.map((part) => `version ${part.version}: ${part.weight / 100} %`).join(", ");
+  return (
+    <div
+      className={cx(css.bar, tall && css.tall)}
+      role="img"
+      aria-label={`${label ?? "Weights"}: ${words || "nothing serves"}`}
+    >
+      {serving.map((part) => (
+        <span
+          key={part.version}
+          style={{ width: `${part.weight / 100}%`, background: versionColor(part.version) }}
+        />
+      ))}
+    </div>
+  );
+}
+
+export function Input(props: ComponentProps<"input"> & { small?: boolean }) {
+  const { small, className, ...rest } = props;
+  return <input className={cx(css.input, small && css.inputSmall, className)} {...rest} />;
+}
+
+export function Choice(props: ComponentProps<"select"> & { small?: boolean }) {
+  const { small, className, ...rest } = props;
+  return <select className={cx(css.input, small && css.inputSmall, className)} {...rest} />;
+}
+
+export function Field(props: {
+  id: string;
+  label: string;
+  hint?: ReactNode;
+  wrong?: string | undefined;
+  children: ReactNode;
+}) {
+  return (
+    <div className={css.field}>
+      <label htmlFor={props.id}>{props.label}</label>
+      {props.children}
+      {props.wrong ? (
+        <small id={`${props.id}-wrong`} className={css.wrong} role="alert">
+          {props.wrong}
+        </small>
+      ) : (
+        props.hint && <small id={`${props.id}-hint`}>{props.hint}</small>
+      )}
+    </div>
+  );
+}
+
+export const formClass = css.form;
+export const rowClass = css.row;

@@ -1,0 +1,57 @@
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import type { ComponentProps, ReactNode } from "react";
+import { useCallback } from "react";
+
+// Shared screens stand in two route trees, so their addresses are plain strings.
+
+export type Search = Record<string, string | undefined>;
+
+interface GoProps extends Omit<ComponentProps<"a">, "href"> {
+  to: string;
+  search?: Search;
+  exact?: boolean;
+  children?: ReactNode;
+}
+
+export function Go({ to, search, exact, ...rest }: GoProps) {
+  return (
+    <Link
+      to={to as never}
+      search={(search ?? {}) as never}
+      activeOptions={{ exact: exact ?? false, includeSearch: false }}
+      {...(rest as object)}
+    />
+  );
+}
+
+export function useGo(): (to: string, search?: Search, replace?: boolean) => void {
+  const navigate = useNavigate();
+  return useCallback(
+    (to, search, replace = false) =>
+      void navigate({ to: to as never, search: (search ?? {}) as never, replace }),
+    [navigate],
+  );
+}
+
+/** The address's search as a record, and a way to change some of it without a new history entry. */
+export function useSearchState(): [Search, (change: Search) => void] {
+  const raw = useSearch({ strict: false }) as Record<string, unknown>;
+  const navigate = useNavigate();
+  const search = Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, String(value)]));
+  const change = useCallback(
+    (changes: Search) =>
+      void navigate({
+        to: "." as never,
+        replace: true,
+        search: ((before: Search) => clean({ ...before, ...changes })) as never,
+      }),
+    [navigate],
+  );
+  return [search, change];
+}
+
+export function clean(search: Search): Search {
+  return Object.fromEntries(
+    Object.entries(search).filter(([, value]) => value !== undefined && value !== ""),
+  );
+}
