@@ -1,0 +1,291 @@
+// What a handler is given: ctx, and req for endpoints. Everything on ctx may be destructured.
+import { encode, encodeLoosely } from './values.mjs'
+
+const NOT_YET = ['delay', 'at', 'key', 'id', 'now']
+const MAX_LINE = 64 * 1024
+
+export class Refused extends Error {
+  name = 'Refused'
+
+  constructor({ message, code, path, hint }) {
+    super(path === undefined || path === null ? message : `${message} (at ${path === '' ? 'the top' : path})`)
+    Object.assign(this, { code, path: path ?? null, hint: hint ?? null })
+  }
+}
+
+class NotYet extends Error {
+  name = 'NotYet';
+  [Symbol.for('wistro.NotYet')] = true
+}
+
+// One call: its questions to the engine, its log lines, and its end.
+export class Attempt {
+  partial = {}
+  isOver = false
+  waiting = new Map()
+  onAnswer = null
+  #channel
+  #lastAsk = 0
+  hasRefusals = false
+  #cancelReason = null
+  #abort = null
+
+  constructor(number, channel) {
+    this.number = number
+    this.#channel = channel
+  }
+
+  tell(frame, rest) {
+    this.#channel.send(`{"frame":"${frame}","call":${this.number}${rest}}`)
+  }
+
+  // A promise of the engine's answer.
+  ask(frame, rest, caller) {
+    this.checkOpen()
+    const ask = ++this.#lastAsk
+    this.#channel.send(`{"frame":"${frame}","call":${this.number},"ask":${ask}${rest}}`)
+    const place = {}
+    Error.captureStackTrace(place, caller) // formatted only if the engine refuses
+    return this.#promised(ask, place)
+  }
+
+  #promised(ask, place) {
+    let settle
+    const promise = new Promise((resolve, reject) => {
+      settle = { resolve, reject, place }
+    })
+    settle.promise = promise
+    this.waiting.set(ask, settle)
+    return promise
+  }
+
+  answer({ ask, value, refusal }) {
+    const settle = this.waiting.get(ask)
+    if (settle === undefined) return
+    this.waiting.delete(ask)
+    this.onAnswer?.()
+    if (refusal === undefined || refusal === null) {
+      settle.resolve(value ?? null)
+    } else {
+      const error = new Refused(refusal)
+      error.stack = `${error.name}: ${error.message}\n${(settle.place.stack ?? '').replace(/^.*\n/, '')}`
+      this.hasRefusals = true
+      settle.reject(error)
+    }
+  }
+
+  // Waits for emits that the handler did not await. A refusal that it did not take is an unhandledRejection, which
+  // fails the call; it is told before the next turn of the loop.
+  async settleRest() {
+    while (this.waiting.size > 0) {
+      await new Promise((resolve) => {
+        this.onAnswer = resolve
+      })
+    }
+    if (this.hasRefusals) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  checkOpen() {
+    if (this.#cancelReason !== null) throw this.#cancelError()
+    if (this.isOver) throw new Error('this attempt is over: emits and state need an attempt that still runs')
+  }
+
+  #cancelError() {
+    return Object.assign(new Error(`this attempt was cancelled: ${this.#cancelReason}`), { name: 'AbortError' })
+  }
+
+  cancel(reason) {
+    this.#cancelReason = reason
+    this.#abort?.abort(this.#cancelError())
+    for (const { reject, promise } of this.waiting.values()) {
+      promise.catch(() => {})
+      reject(this.#cancelError())
+    }
+    this.waiting.clear()
+    this.onAnswer?.()
+  }
+
+  get signal() {
+    if (this.#abort === null) {
+      this.#abort = new AbortController()
+      if (this.#cancelReason !== null) this.#abort.abort(this.#cancelError())
+    }
+    return this.#abort.signal
+  }
+
+  log(level, message, fields, source = 'logger') {
+    if (this.#channel.isCrowded) {
+      droppedLines.count++
+      return
+    }
+    this.tell('log', logRest(level, message, fields, source))
+    this.#channel.flush() // out before the step's next line can end the process or hold up the loop
+  }
+}
+
+export const droppedLines = { count: 0 }
+
+export function logRest(level, message, fields, source) {
+  let text = typeof message === 'string' ? message : inspectLoosely(message)
+  if (text.length > MAX_LINE) text = `${text.slice(0, MAX_LINE)} … (cut)`
+  let kept = ''
+  if (fields !== undefined && fields !== null) {
+    const isObject = typeof fields === 'object' && !Array.isArray(fields) && !(fields instanceof Error)
+    kept = encodeLoosely(isObject ? fields : { value: fields })
+    if (kept.length > MAX_LINE) kept = '{"cut":"the fields were over 64 KiB"}'
+    kept = `,"fields":${kept}`
+  }
+  return `,"at_us":${Date.now() * 1000},"level":"${level}","message":${encodeLoosely(text)}${kept},"source":"${source}"`
+}
+
+function inspectLoosely(message) {
+  return message instanceof Error ? String(message.stack ?? message) : String(message)
+}
+
+export class Context {
+  #context
+  #attempt
+  #made = {}
+
+  constructor(context, attempt, env) {
+    this.#context = context
+    this.#attempt = attempt
+    this.env = env
+  }
+
+  get emit() {
+    return (this.#made.emit ??= emitOf(this.#attempt))
+  }
+
+  get state() {
+    return (this.#made.state ??= stateOf(this.#attempt))
+  }
+
+  get logger() {
+    return (this.#made.logger ??= loggerOf(this.#attempt))
+  }
+
+  get signal() {
+    return this.#attempt.signal
+  }
+
+  get runId() {
+    return this.#context.run_id
+  }
+
+  get traceId() {
+    return this.#context.trace_id
+  }
+
+  get now() {
+    return new Date(this.#context.now_us / 1000)
+  }
+
+  get deadline() {
+    return new Date(this.#context.deadline_us / 1000)
+  }
+
+  get attempt() {
+    return this.#context.attempt
+  }
+
+  get idempotencyKey() {
+    return this.#context.idempotency_key
+  }
+
+  get auth() {
+    return this.#context.auth ?? null
+  }
+
+  get topic() {
+    return this.#context.topic ?? null
+  }
+
+  get flows() {
+    return this.#context.flows ?? []
+  }
+}
+
+function emitOf(attempt) {
+  return function emit(event) {
+    if (event === null || typeof event !== 'object' || typeof event.topic !== 'string') {
+      throw new TypeError("emit takes { topic: 'order.created', data }")
+    }
+    for (const name in event) {
+      if (name === 'topic' || name === 'data') continue
+      if (NOT_YET.includes(name)) throw new NotYet(`emit's \`${name}\` is not built yet`)
+      throw new TypeError(`emit does not know \`${name}\`; it takes topic and data`)
+    }
+    const data = encode(event.data === undefined ? null : event.data)
+    return attempt.ask('emit', `,"topic":${encode(event.topic)},"data":${data}`, emit).then(nothing)
+  }
+}
+
+function nothing() {}
+
+const UPDATE = 'update takes one of { set }, { increment }, { append }, { merge }'
+
+// Writes are held until the attempt commits; reads see the latest commit and the attempt's own writes.
+function stateOf(attempt) {
+  const write = (op, group, key, value) => {
+    attempt.checkOpen()
+    attempt.tell('write', `,"op":"${op}","group":${name(group)},"key":${name(key)},"value":${encode(value)}`)
+    return Promise.resolve()
+  }
+  return {
+    get: function get(group, key) {
+      return attempt.ask('get', `,"group":${name(group)},"key":${name(key)}`, get)
+    },
+    list: function list(group) {
+      return attempt.ask('list', `,"group":${name(group)}`, list)
+    },
+    set: (group, key, value) => write('set', group, key, value),
+    delete: (group, key) => write('delete', group, key, null),
+    clear: (group) => write('clear', group, '', null),
+    update: (group, key, op) => {
+      const entries = op !== null && typeof op === 'object' ? Object.entries(op) : []
+      if (entries.length !== 1) throw new TypeError(UPDATE)
+      const [[kind, value]] = entries
+      if (!['set', 'increment', 'append', 'merge'].includes(kind)) throw new TypeError(`${UPDATE}, not \`${kind}\``)
+      if (kind === 'increment' && typeof value !== 'number') throw new TypeError(`increment takes a number, not ${String(value)}`)
+      if (kind === 'merge' && (value === null || typeof value !== 'object' || Array.isArray(value))) {
+        throw new TypeError(`merge takes an object, not ${String(value)}`)
+      }
+      return write(kind, group, key, value)
+    },
+  }
+}
+
+function name(value) {
+  if (typeof value !== 'string') throw new TypeError(`groups and keys of the state are strings, not ${String(value)}`)
+  return encode(value)
+}
+
+function loggerOf(attempt) {
+  return {
+    debug: (message, fields) => attempt.log('debug', message, fields),
+    info: (message, fields) => attempt.log('info', message, fields),
+    warn: (message, fields) => attempt.log('warn', message, fields),
+    error: (message, fields) => attempt.log('error', message, fields),
+  }
+}
+
+// An endpoint's input.
+export class Request {
+  #raw
+  #bytes = null
+
+  constructor(request) {
+    this.method = request.method
+    this.path = request.path
+    this.pathParams = request.path_params ?? {}
+    this.queryParams = request.query_params ?? {}
+    this.headers = request.headers ?? {}
+    this.body = request.body ?? null
+    this.#raw = request.raw_body_base64 ?? ''
+  }
+
+  get rawBody() {
+    return (this.#bytes ??= Buffer.from(this.#raw, 'base64'))
+  }
+}

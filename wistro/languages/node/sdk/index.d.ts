@@ -1,0 +1,154 @@
+// Types of what a step exports and of what its handler is given.
+
+/** Trying again would not help: the message goes to the dead letters at once. */
+export declare class NonRetriable extends Error {}
+
+/** Try again in so many seconds. */
+export declare class RetryAfter extends Error {
+  constructor(seconds: number, message?: string, options?: ErrorOptions)
+  readonly seconds: number
+}
+
+/** A documented option that this release does not build; refused, never ignored. */
+export declare class NotYet extends Error {}
+
+/** JSON Schema, or a zod schema. */
+export type Schema = Record<string, unknown> | { readonly _zod: unknown } | { readonly _def: unknown }
+
+export type Topic = string | { topic: string; schema?: Schema; conditional?: boolean; label?: string }
+
+export type Duration = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
+
+export interface Retries {
+  max?: number
+  initial?: Duration
+  factor?: number
+  cap?: Duration
+  jitter?: boolean
+}
+
+export type Auth =
+  | { type: 'api_key'; keys: string | string[]; header?: string }
+  | { type: 'hmac'; preset: 'github' | 'standard-webhooks'; secret: string | string[] }
+
+interface Common {
+  /** What people read; unique in a project. */
+  name: string
+  description?: string
+  flows?: string[]
+}
+
+interface Runs extends Common {
+  emits?: Topic[]
+  retries?: Retries
+  timeout?: Duration
+}
+
+export interface ApiConfig extends Omit<Runs, 'retries'> {
+  type: 'api'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD' | 'OPTIONS'
+  /** `/orders/:shop` */
+  path: string
+  /** Anyone may call it. Without `public` it names its `auth`. */
+  public?: boolean
+  auth?: Auth | Auth[]
+  bodySchema?: Schema
+  responseSchema?: Record<number, Schema>
+}
+
+export interface EventConfig extends Runs {
+  type: 'event'
+  subscribes: string[]
+  input?: Schema | null
+}
+
+export interface CronConfig extends Runs {
+  type: 'cron'
+  cron: string
+  timezone?: string
+}
+
+/** Work done outside the system: drawn only. */
+export interface NoopConfig extends Common {
+  type: 'noop'
+  subscribes?: string[]
+  virtualSubscribes?: string[]
+  virtualEmits?: string[]
+}
+
+export type StepConfig = ApiConfig | EventConfig | CronConfig | NoopConfig
+
+export type Fields = Record<string, unknown>
+
+export interface Logger {
+  debug(message: string, fields?: Fields): void
+  info(message: string, fields?: Fields): void
+  warn(message: string, fields?: Fields): void
+  error(message: string, fields?: Fields): void
+}
+
+export type StateOp = { set: unknown } | { increment: number } | { append: unknown } | { merge: Record<string, unknown> }
+
+/** Writes leave when the attempt commits; reads see the latest commit and the attempt's own writes. */
+export interface State {
+  get<T = any>(group: string, key: string): Promise<T | null>
+  set(group: string, key: string, value: unknown): Promise<void>
+  delete(group: string, key: string): Promise<void>
+  list<T = any>(group: string): Promise<[key: string, value: T][]>
+  clear(group: string): Promise<void>
+  update(group: string, key: string, op: StateOp): Promise<void>
+}
+
+export interface Emitted {
+  topic: string
+  data?: unknown
+}
+
+export interface Context {
+  /** The message is checked at once and leaves when the attempt commits. */
+  readonly emit: (event: Emitted) => Promise<void>
+  readonly state: State
+  readonly logger: Logger
+  readonly runId: string
+  readonly traceId: string
+  readonly now: Date
+  readonly attempt: number
+  /** Stable over attempts: for effects outside. */
+  readonly idempotencyKey: string
+  /** The caller's verified claims. */
+  readonly auth: Readonly<Record<string, any>> | null
+  readonly deadline: Date
+  /** Aborted at the deadline, or when the run is cancelled. */
+  readonly signal: AbortSignal
+  readonly env: Readonly<Record<string, string>>
+  readonly flows: readonly string[]
+  readonly topic: string | null
+}
+
+/** The values are those of the wire. */
+export interface ApiRequest<Body = any> {
+  readonly method: string
+  readonly path: string
+  readonly pathParams: Readonly<Record<string, string>>
+  readonly queryParams: Readonly<Record<string, string[]>>
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Body
+  readonly rawBody: Uint8Array
+}
+
+export interface ApiResponse<Body = unknown> {
+  status?: number
+  body?: Body
+  headers?: Record<string, string | number>
+}
+
+type Returned<T> = T | Promise<T>
+
+export type ApiHandler<Body = any> = (req: ApiRequest<Body>, ctx: Context) => Returned<ApiResponse | void>
+export type EventHandler<Message = any> = (message: Message, ctx: Context) => Returned<void>
+export type CronHandler = (ctx: Context) => Returned<void>
+
+/** `Handlers['Charge card']`. Until types are generated from a project's lock, every name has the untyped handler. */
+export interface Handlers {
+  [name: string]: (...args: any[]) => any
+}
