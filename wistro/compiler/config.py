@@ -1,0 +1,276 @@
+"""One step's described `config`, checked key by key, into what the lock says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from wistro.compiler import problems, values
+from wistro.compiler.find import StepFile
+from wistro.compiler.locate import Source
+from wistro.compiler.settings import Settings, endpoint_auth, schema
+from wistro.errors import NotYet, UserError
+from wistro.lock.model import Retries, StepConfig
+from wistro.schemas import Schema
+
+_ALL = {"type", "name", "description", "flows", "virtualSubscribes", "virtualEmits"}
+_RUNS = _ALL | {"emits", "timeout", "infrastructure"}
+KEYS = {
+    "api": _RUNS | {"method", "path", "auth", "public", "bodySchema", "responseSchema"},
+    "event": _RUNS | {"subscribes", "input", "retries"},
+    "cron": _RUNS | {"cron", "timezone", "catchUp", "retries"},
+    "noop": _ALL,
+}
+_INFRASTRUCTURE = {"handler": {"timeout"}, "queue": {"maxRetries", "type", "delaySeconds"}}
+
+
+@dataclass
+class Candidate:
+    """A step whose config could be read; its schemas are whole and normalised."""
+
+    step: StepFile
+    source: Source
+    config: StepConfig
+    files: list[str]
+    input: Schema | None = None
+    responses: dict[str, Schema] = field(default_factory=dict)
+    emits: dict[str, Schema] = field(default_factory=dict)
+
+
+def read_config(
+    step: StepFile,
+    described: dict[str, Any],
+    *,
+    source: Source,
+    settings: Settings,
+) -> tuple[Candidate | None, list[UserError]]:
+    """The step, or None with what is wrong when not even its type is known; problems are gathered either way."""
+    reader = _Reader(step, described["config"], source, settings)
+    candidate = reader.read()
+    if candidate is not None:
+        candidate.files = described["files"]
+        reader.check_handler(described["handler"])
+    return candidate, reader.wrong
+
+
+class _Reader:
+    def __init__(
+        self, step: StepFile, config: dict[str, Any], source: Source, settings: Settings
+    ) -> None:
+        self._step = step
+        self._given = {key: value for key, value in config.items() if value is not None}
+        self._source = source
+        self._settings = settings
+        self.wrong: list[UserError] = []
+
+    def read(self) -> Candidate | None:
+        kind = self._given.get("type")
+        if kind not in KEYS:
+            hint = problems.did_you_mean(str(kind), KEYS) or "One of api, event, cron, noop."
+            self.wrong.append(
+                problems.BadConfig(
+                    f"`{self._step.file}`: `type` is {values.shown(kind)}",
+                    hint=hint,
+                    where=self._where("type"),
+                )
+            )
+            return None
+        self._check_keys(kind)
+        config = StepConfig(type=kind, name="", timeout=self._settings.timeout)
+        config.retries = Retries(
+            **{key: getattr(self._settings.retries, key) for key in Retries.__struct_fields__}
+        )
+        candidate = Candidate(self._step, self._source, config, [])
+        self._try(self._common, candidate)
+        for read in {
+            "api": (self._endpoint, self._body, self._emits, self._limits),
+            "event": (self._subscribes, self._input, self._emits, self._limits),
+            "cron": (self._schedule, self._emits, self._limits),
+            "noop": (),
+        }[kind]:
+            self._try(read, candidate)
+        if kind in ("api", "noop"):
+            config.retries = Retries()  # an endpoint's attempt is not retried by us
+        if kind == "noop":
+            config.timeout = "30s"
+        return candidate
+
+    def check_handler(self, handler: str) -> None:
+        if self._given["type"] == "noop":
+            return
+        if handler == "missing":
+            self.wrong.append(
+                problems.NoHandler(
+                    f"`{self._step.file}` has no `handler`", where=self._source.where()
+                )
+            )
+        elif handler != "callable":
+            self.wrong.append(
+                problems.NoHandler(
+                    f"`{self._step.file}`: `handler` is a {handler}, not a function",
+                    where=self._source.where(),
+                )
+            )
+
+    def _check_keys(self, kind: str) -> None:
+        not_yet = set(values.NEVER_BUILT)
+        if kind == "noop" and "task" in self._given:
+            not_yet.add("subscribes")
+        known = KEYS[kind]
+        where = {key: self._where(key) for key in self._given if key not in known}
+        self.wrong += problems.check_keys(
+            self._given, known=known, not_yet=not_yet, of=f"{kind} step", where=where
+        )
+
+    def _try(self, read: Callable[[Candidate], None], candidate: Candidate) -> None:
+        try:
+            read(candidate)
+        except UserError as error:
+            self.wrong.append(error)
+
+    def _where(self, *words: str) -> str:
+        return self._source.where(*words)
+
+    def _common(self, candidate: Candidate) -> None:
+        given, config = self._given, candidate.config
+        config.flows = values.texts(given.get("flows", []), "flows", self._where("flows"))
+        if "description" in given:
+            where = self._where("description")
+            config.description = values.prose(given["description"], "description", where)
+        for key in ("virtualSubscribes", "virtualEmits"):
+            found = [self._virtual(one, key) for one in self._list(given.get(key, []), key)]
+            if key == "virtualEmits":
+                config.virtual_emits = found
+            else:
+                config.virtual_subscribes = found
+        config.name = values.text(given.get("name"), "name", self._where("name"))
+
+    def _virtual(self, one: Any, key: str) -> str:
+        """A topic's name; these are drawn only, so a label in Motia's form is refused rather than lost."""
+        if isinstance(one, dict) and set(one) == {"topic"}:
+            one = one["topic"]
+        if isinstance(one, dict) and "label" in one:
+            raise NotYet(f"`label` in `{key}` is not built yet", where=self._where(key))
+        return values.text(one, key, self._where(key))
+
+    def _list(self, value: Any, key: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise problems.BadConfig(
+                f"`{key}` is a list, not {values.shown(value)}", where=self._where(key)
+            )
+        return value
+
+    def _endpoint(self, candidate: Candidate) -> None:
+        given, config = self._given, candidate.config
+        try:
+            config.auth = endpoint_auth(
+                given,
+                public_by_default=self._settings.public,
+                of=f"`{self._step.id}`",
+                where=self._where(
+                    "auth" if "auth" in given else "public" if "public" in given else "path"
+                ),
+            )
+            config.public = not config.auth
+        except UserError as error:
+            self.wrong.append(error)
+        config.path = values.path(given.get("path"), self._where("path"))
+        config.method = values.method(given.get("method", "GET"), self._where("method"))
+
+    def _body(self, candidate: Candidate) -> None:
+        if "bodySchema" in self._given:
+            where = self._where("bodySchema")
+            candidate.input = schema(self._given["bodySchema"], "bodySchema", where)
+        where = self._where("responseSchema")
+        responses = self._given.get("responseSchema", {})
+        if not isinstance(responses, dict):
+            raise problems.BadConfig("`responseSchema` is a mapping of statuses", where=where)
+        for status, given in responses.items():
+            if not (str(status).isdigit() and 100 <= int(status) <= 599):
+                raise problems.BadConfig(
+                    f"`responseSchema` names the status {values.shown(status)}", where=where
+                )
+            if given is not None:
+                candidate.responses[str(status)] = schema(given, f"responseSchema {status}", where)
+
+    def _subscribes(self, candidate: Candidate) -> None:
+        where = self._where("subscribes")
+        topics = [
+            values.topic(one, "subscribes", where)
+            for one in values.texts(self._given.get("subscribes", []), "subscribes", where)
+        ]
+        if not topics:
+            raise problems.BadConfig(
+                f"`{self._step.id}` subscribes to nothing",
+                hint="An event step names its topics: subscribes: ['order.created'].",
+                where=where,
+            )
+        candidate.config.subscribes = topics
+
+    def _input(self, candidate: Candidate) -> None:
+        if "input" in self._given:
+            candidate.input = schema(self._given["input"], "input", self._where("input"))
+
+    def _schedule(self, candidate: Candidate) -> None:
+        given, config = self._given, candidate.config
+        values.catch_up(given.get("catchUp", "skip"), self._where("catchUp"))
+        config.cron, config.timezone = values.cron(
+            given.get("cron"), given.get("timezone", "UTC"), self._where("cron")
+        )
+
+    def _emits(self, candidate: Candidate) -> None:
+        config = candidate.config
+        for one in self._list(self._given.get("emits", []), "emits"):
+            entry = one if isinstance(one, dict) else {"topic": one}
+            where = self._where("emits", str(entry.get("topic")))
+            topic = values.topic(entry.get("topic"), "emits", where)
+            if wrong := problems.check_keys(
+                entry,
+                known={"topic", "schema", "conditional"},
+                not_yet={"label", "delay", "key"},
+                of=f"the emit `{topic}`",
+                where=dict.fromkeys(entry, where),
+            ):
+                self.wrong += wrong
+            if topic in config.emits:
+                raise problems.BadConfig(f"`emits` names `{topic}` twice", where=where)
+            config.emits.append(topic)
+            if entry.get("conditional") is not None and values.flag(
+                entry["conditional"], "conditional", where
+            ):
+                config.conditional_emits.append(topic)
+            if entry.get("schema") is not None:
+                candidate.emits[topic] = schema(entry["schema"], f"schema of {topic}", where)
+
+    def _limits(self, candidate: Candidate) -> None:
+        given, config = self._given, candidate.config
+        self._infrastructure(candidate)
+        if "timeout" in given:
+            where = self._where("timeout")
+            config.timeout = values.duration(given["timeout"], "timeout", where, least_s=0.001)
+        if "retries" in given and config.type != "api":
+            config.retries = values.retries(
+                given["retries"], self._where("retries"), base=config.retries
+            )
+
+    def _infrastructure(self, candidate: Candidate) -> None:
+        """Motia's spelling of timeout and retries; what else it held is not built."""
+        given, config = self._given.get("infrastructure"), candidate.config
+        if given is None:
+            return
+        where = self._where("infrastructure")
+        if not isinstance(given, dict):
+            raise problems.BadConfig("`infrastructure` is a mapping", where=where)
+        for part, keys in given.items():
+            for key, value in (keys if isinstance(keys, dict) else {"": keys}).items():
+                at = self._where("infrastructure", key)
+                if (part, key) == ("handler", "timeout"):
+                    config.timeout = values.duration(value, "timeout", at, least_s=0.001)
+                elif (part, key) == ("queue", "maxRetries") and config.type != "api":
+                    config.retries = values.retries({"max": value}, at, base=config.retries)
+                elif (part, key, value) not in (
+                    ("queue", "type", "standard"),
+                    ("queue", "delaySeconds", 0),
+                ):
+                    raise NotYet(f"`infrastructure.{part}.{key}` is not built yet", where=at)
