@@ -27,6 +27,7 @@ PREFIXES = {
     "machine": "mch",
     "source": "src",
     "user": "usr",
+    "token": "tok",
 }
 
 
