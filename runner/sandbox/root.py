@@ -62,6 +62,6 @@ def arguments(binds: Iterable[Bind], *, tmp_bytes: int, new_proc: bool) -> list[
 
 
 def covers(binds: Iterable[Bind], path: Path) -> bool:
-    """Is this path inside one of the binds, or of what every sandbox has?"""
-    roots = [bind.at for bind in binds] + [Path("/usr"), Path("/tmp")]
-    return any(path.is_relative_to(root) for root in roots)
+    """Is this folder inside one of the binds, or one that every sandbox has?"""
+    roots = [bind.at for bind in binds] + [Path("/usr")]
+    return path == Path("/tmp") or any(path.is_relative_to(root) for root in roots)

@@ -83,7 +83,7 @@ def restrict(libc, abi, writable):
 def allow(libc, ruleset, path, rights):
     where = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        if not stat.S_ISDIR(os.stat(where).st_mode):
+        if not stat.S_ISDIR(os.fstat(where).st_mode):
             rights &= _FILE_ONLY
         rule = ctypes.create_string_buffer(
             rights.to_bytes(8, sys.byteorder) + where.to_bytes(4, sys.byteorder), 12
