@@ -48,7 +48,7 @@ class RunRow:
     deployment_id: str
     header: bytes  # JSON: what its records repeat
     open: int
-    worst: str = ""  # "dead" once one of its deliveries is
+    mark: str = ""  # the engine's note: "calling" while its endpoint's attempt runs, "dead" once a delivery is
 
 
 @dataclass(slots=True)
@@ -121,14 +121,14 @@ class Unit:
     )  # (fenced number, its new values)
     run_changes: list[tuple[int, int, str]] = field(
         default_factory=list
-    )  # (run seq, change of open, worst)
+    )  # (run seq, change of open, mark or "")
     ended_runs: list[int] = field(default_factory=list)
     writes: list[StateWrite] = field(default_factory=list)
     answer: tuple[str, StoredAnswer, int] | None = None  # (key, answer, expires_at_us)
     tick: tuple[str, int] | None = None  # (schedule id, scheduled_at_us)
     cursor: tuple[str, int] | None = None  # (schedule id, every tick up to here is settled)
     dead: DeadLetter | None = None
-    redriven: str | None = None  # a dead letter's delivery id: taken out
+    redriven: str | None = None  # a dead letter's delivery id: taken out, or Fenced when it is gone
     forget: tuple[str, int] | None = None  # (stream, records up to this seq are kept elsewhere)
     records: list[Unnumbered] = field(default_factory=list)
 
@@ -151,9 +151,10 @@ class Store(Protocol):
         self, *, on_chunk: Callable[[Chunk], None], on_broken: Callable[[StoreBroken], None]
     ) -> None: ...
 
-    def submit(self, unit: Unit) -> asyncio.Future[None]:
+    def submit(self, unit: Unit, *, then: Callable[[], None] | None = None) -> asyncio.Future[None]:
         """Resolves when on disk. Raises (in the future) StoreFull, StoreBroken, Fenced, TickTaken, BadStateOperation.
 
+        `then` is called once the unit is on disk, also when nobody waits for the future any more.
         A failed commit fails every unit that was submitted before the failure was told.
         """
         ...
@@ -186,7 +187,13 @@ class Store(Protocol):
         """Steps with unclaimed deliveries: asked once, when a deployment is loaded."""
         ...
 
-    def runs(self, deployment_id: str | None = None) -> list[RunRow]: ...
+    def runs(self, *, marked: str | None = None) -> list[RunRow]:
+        """Live runs, oldest first; those with this `mark` only when it is given."""
+        ...
+
+    def totals(self, deployment_id: str) -> tuple[int, int]:
+        """Live runs and open deliveries: asked once, when a deployment is loaded."""
+        ...
 
     def run_deliveries(self, run_seq: int) -> list[DeliveryRow]: ...
 

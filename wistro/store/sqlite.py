@@ -63,7 +63,13 @@ class _Claim:
     taken: list[tuple[DeliveryRow, RunRow]]
 
 
-_Waiting = tuple[Unit | _Claim, "asyncio.Future[Any]"]
+@dataclass(slots=True)
+class _Submitted:
+    unit: Unit
+    then: Callable[[], None] | None
+
+
+_Waiting = tuple[_Submitted | _Claim, "asyncio.Future[Any]"]
 
 
 class SqliteStore(reads.SqliteReads):
@@ -100,8 +106,8 @@ class SqliteStore(reads.SqliteReads):
         self._thread = threading.Thread(target=self._commit_loop, name="store-commit", daemon=True)
         self._thread.start()
 
-    def submit(self, unit: Unit) -> asyncio.Future[None]:
-        return self._enqueue(unit)
+    def submit(self, unit: Unit, *, then: Callable[[], None] | None = None) -> asyncio.Future[None]:
+        return self._enqueue(_Submitted(unit, then))
 
     def claim(
         self, deployment_id: str, step: str, *, due_at_us: int, limit: int
@@ -134,7 +140,7 @@ class SqliteStore(reads.SqliteReads):
 
     # Groups
 
-    def _enqueue(self, work: Unit | _Claim) -> asyncio.Future[Any]:
+    def _enqueue(self, work: _Submitted | _Claim) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self._loop.create_future()
         if self._broken is not None:
             future.set_exception(self._broken)
@@ -200,6 +206,8 @@ class SqliteStore(reads.SqliteReads):
             )
         self._flush_lines()
         for work, future in group:
+            if isinstance(work, _Submitted) and work.then is not None:
+                self._loop.call_soon(work.then)
             if not future.done():
                 future.set_result(work.taken if isinstance(work, _Claim) else None)
         if self._waiting:
@@ -250,7 +258,7 @@ class SqliteStore(reads.SqliteReads):
         self._begin()
         try:
             kept = [waiting for waiting in group if self._settle_state(waiting)]
-            units = [work for work, _ in kept if isinstance(work, Unit)]
+            units = [work.unit for work, _ in kept if isinstance(work, _Submitted)]
             if self._write(units) != sum(len(one.finished) + len(one.retried) for one in units):
                 raise Fenced
         except REFUSALS:
@@ -260,7 +268,7 @@ class SqliteStore(reads.SqliteReads):
         for work, _ in kept:
             if isinstance(work, _Claim):
                 self._take(work)
-        self._write_outbox([work for work, _ in kept if isinstance(work, Unit)])
+        self._write_outbox([work.unit for work, _ in kept if isinstance(work, _Submitted)])
         return kept
 
     def _begin(self) -> None:
@@ -274,10 +282,10 @@ class SqliteStore(reads.SqliteReads):
     def _settle_state(self, waiting: _Waiting) -> bool:
         """Apply the unit's state writes, which cannot fail once they are worked out; False when they do not fit."""
         work, future = waiting
-        if not isinstance(work, Unit) or not work.writes:
+        if not isinstance(work, _Submitted) or not work.unit.writes:
             return True
         try:
-            settled = settle(work.writes, read=self._read_state)
+            settled = settle(work.unit.writes, read=self._read_state)
         except BadStateOperation as refused:
             _refuse(future, refused)
             return False
@@ -298,12 +306,13 @@ class SqliteStore(reads.SqliteReads):
 
     def _apply_alone(self, waiting: _Waiting) -> bool:
         work, future = waiting
-        if not isinstance(work, Unit):
+        if not isinstance(work, _Submitted):
             return True
+        unit = work.unit
         self._db.execute("SAVEPOINT unit")
         try:
             applied = self._settle_state(waiting)
-            if applied and self._write([work]) != len(work.finished) + len(work.retried):
+            if applied and self._write([unit]) != len(unit.finished) + len(unit.retried):
                 raise Fenced("this attempt is no longer its delivery's current one")
         except REFUSALS as refused:
             self._db.execute("ROLLBACK TO unit")
@@ -366,7 +375,9 @@ class SqliteStore(reads.SqliteReads):
         if unit.dead:
             db.execute(tables.INSERT_DEAD_LETTER, reads.dead_letter_values(unit.dead))
         if unit.redriven:
-            db.execute("DELETE FROM dead_letters WHERE delivery_id = ?", (unit.redriven,))
+            gone = db.execute("DELETE FROM dead_letters WHERE delivery_id = ?", (unit.redriven,))
+            if gone.rowcount != 1:
+                raise Fenced("this dead letter has been redriven before")
         if unit.forget:
             stream, seq = unit.forget
             db.execute("DELETE FROM outbox WHERE stream = ? AND last_seq <= ?", unit.forget)
@@ -448,7 +459,7 @@ def _refuse(future: asyncio.Future[Any], reason: Exception) -> None:
 
 
 def _run_values(run: RunRow) -> tuple[Any, ...]:
-    return (run.seq, run.run_id, run.deployment_id, run.header, run.open, run.worst)
+    return (run.seq, run.run_id, run.deployment_id, run.header, run.open, run.mark)
 
 
 def _delivery_values(one: DeliveryRow, boot: int) -> tuple[Any, ...]:

@@ -47,12 +47,18 @@ class SqliteReads:
     def waiting_steps(self, deployment_id: str) -> list[str]:
         return [row[0] for row in self._rows(tables.WAITING_STEPS, deployment_id)]
 
-    def runs(self, deployment_id: str | None = None) -> list[RunRow]:
-        every = f"SELECT {tables.RUN} FROM runs ORDER BY run_seq"
-        if deployment_id is None:
-            return [RunRow(*row) for row in self._rows(every)]
-        of_one = f"SELECT {tables.RUN} FROM runs WHERE deployment_id = ? ORDER BY run_seq"
-        return [RunRow(*row) for row in self._rows(of_one, deployment_id)]
+    def runs(self, *, marked: str | None = None) -> list[RunRow]:
+        where = "" if marked is None else " WHERE mark = ?"
+        values = () if marked is None else (marked,)
+        sql = f"SELECT {tables.RUN} FROM runs{where} ORDER BY run_seq"
+        return [RunRow(*row) for row in self._rows(sql, *values)]
+
+    def totals(self, deployment_id: str) -> tuple[int, int]:
+        counts = [
+            self._rows(f"SELECT count(*) FROM {table} WHERE deployment_id = ?", deployment_id)
+            for table in ("runs", "deliveries")
+        ]
+        return counts[0][0][0], counts[1][0][0]
 
     def run(self, run_id: str) -> RunRow | None:
         row = self._row(f"SELECT {tables.RUN} FROM runs WHERE run_id = ?", run_id)

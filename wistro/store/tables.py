@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS streams (
 -- Live runs only: a row leaves with its last open delivery.
 CREATE TABLE IF NOT EXISTS runs (
   run_seq INTEGER PRIMARY KEY, run_id TEXT NOT NULL, deployment_id TEXT NOT NULL,
-  header BLOB NOT NULL, open INTEGER NOT NULL, worst TEXT NOT NULL DEFAULT ''
+  header BLOB NOT NULL, open INTEGER NOT NULL, mark TEXT NOT NULL DEFAULT ''
 );
 
 -- `claimed` is the boot that holds the row in memory, 0 for nobody. Only rows that wait in the table are
@@ -63,14 +63,14 @@ DELIVERY = (
     "seq, delivery_id, run_seq, deployment_id, step, kind, topic, message, due_at_us,"
     " number, charged, lone_deaths, suspect, parent_attempt_id, ordinal, claimed"
 )
-RUN = "run_seq, run_id, deployment_id, header, open, worst"
+RUN = "run_seq, run_id, deployment_id, header, open, mark"
 DEAD_LETTER = (
     "delivery_id, run_id, deployment_id, step, kind, topic, message, error, stderr,"
     " attempts, dead_at_us, header, parent_attempt_id, ordinal"
 )
 
 INSERT_RUN = f"INSERT INTO runs ({RUN}) VALUES (?,?,?,?,?,?)"
-CHANGE_RUN = "UPDATE runs SET open = open + ?2, worst = CASE ?3 WHEN '' THEN worst ELSE ?3 END WHERE run_seq = ?1"
+CHANGE_RUN = "UPDATE runs SET open = open + ?2, mark = CASE ?3 WHEN '' THEN mark ELSE ?3 END WHERE run_seq = ?1"
 END_RUN = "DELETE FROM runs WHERE run_seq = ?"
 INSERT_DELIVERY = f"INSERT INTO deliveries ({DELIVERY}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 FINISH_DELIVERY = "DELETE FROM deliveries WHERE seq = ? AND number = ?"

@@ -1,0 +1,138 @@
+"""One try at one message or call: what its step asks while it runs, held until it commits or counts for nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wistro.engine.messages import encode_message, misfits
+from wistro.errors import NotYet
+from wistro.protocol.frames import Emit, Get, List, Log, Refusal, Write
+from wistro.protocol.records import ReadRecord
+from wistro.store.port import BadStateOperation, StateWrite
+from wistro.store.state import MISSING, operate
+
+if TYPE_CHECKING:
+    from wistro.engine.loaded import StepPlan, TopicPlan
+    from wistro.engine.parts import Parts
+    from wistro.engine.runs import LiveRun
+
+OPERATIONS = frozenset({"set", "delete", "clear", "increment", "append", "merge"})
+
+
+class Attempt:
+    """Implements `Asks`. Reads see the latest commit with this attempt's own writes applied to it."""
+
+    __slots__ = (
+        "_cleared",
+        "_own",
+        "_parts",
+        "_read",
+        "emits",
+        "id",
+        "is_over",
+        "logged",
+        "reads",
+        "run",
+        "started_at_us",
+        "step",
+        "writes",
+    )  # fmt: skip
+
+    def __init__(self, parts: Parts, step: StepPlan, run: LiveRun, *, started_at_us: int) -> None:
+        self._parts = parts
+        self.id = parts.ids.new()
+        self.step = step
+        self.run = run
+        self.started_at_us = started_at_us
+        self.emits: list[tuple[TopicPlan, bytes]] = []
+        self.reads: list[ReadRecord] = []
+        self.writes: list[StateWrite] = []
+        self.is_over = False  # its outcome is known: what its step still asks counts for nothing
+        self._own: dict[tuple[str, str], list[StateWrite]] | None = None
+        self._cleared: set[str] = set()
+        self._read: set[tuple[str, str, str]] = set()
+
+    def emit(self, frame: Emit) -> Refusal | None:
+        plan = self.step.emits.get(frame.topic)
+        if plan is None:
+            declared = ", ".join(sorted(self.step.emits)) or "none"
+            return Refusal(
+                "emit.undeclared",
+                f"`{self.step.id}` does not declare that it emits `{frame.topic}` (declared: {declared})",
+                None,
+                "Add the topic to `emits` in the step's config.",
+            )
+        for validator in plan.validators:
+            if not validator.is_valid(frame.data):
+                path, what = next(iter(misfits(validator, frame.data).items()))
+                message = (
+                    f"the message for `{frame.topic}` does not fit at {path or 'its top'}: {what}"
+                )
+                return Refusal("emit.unfit", message, path)
+        if len(self.emits) >= self._parts.limits.emits:
+            limit = self._parts.limits.emits
+            return Refusal(NotYet.code, f"more than {limit} emits in one attempt are not built yet")
+        encoded = encode_message(
+            frame.data, topic=frame.topic, max_bytes=self._parts.limits.message_bytes
+        )
+        if isinstance(encoded, Refusal):
+            return encoded
+        if not self.is_over:
+            self.emits.append((plan, encoded))
+        return None
+
+    def get(self, frame: Get) -> Any:
+        place = (frame.group, frame.key)
+        value = MISSING
+        if frame.group not in self._cleared:
+            value = self._parts.store.get(*place)
+            if ("get", *place) not in self._read:
+                self._read.add(("get", *place))
+                self.reads.append(ReadRecord("get", *place, value))
+        value = self._with_own(place, value)
+        return None if value is MISSING else value
+
+    def list(self, frame: List) -> list[list[Any]]:
+        group = frame.group
+        values: dict[str, Any] = {}
+        if group not in self._cleared:
+            committed = self._parts.store.list(group)
+            if ("list", group, "") not in self._read:
+                self._read.add(("list", group, ""))
+                self.reads.append(ReadRecord("list", group, "", committed))
+            values = {key: value for key, value in committed}
+        for place in self._own or ():
+            if place[0] == group:
+                values[place[1]] = self._with_own(place, values.get(place[1], MISSING))
+        return [[key, values[key]] for key in sorted(values) if values[key] is not MISSING]
+
+    def write(self, frame: Write) -> None:
+        if self.is_over or frame.op not in OPERATIONS:
+            return
+        write = StateWrite(frame.op, frame.group, frame.key, frame.value)
+        self.writes.append(write)
+        if self._own is None:
+            self._own = {}
+        if frame.op == "clear":
+            self._cleared.add(frame.group)
+            self._own = {at: ops for at, ops in self._own.items() if at[0] != frame.group}
+        elif frame.op in ("set", "delete"):
+            self._own[frame.group, frame.key] = [write]
+        else:
+            self._own.setdefault((frame.group, frame.key), []).append(write)
+
+    def log(self, frame: Log) -> None:
+        self._parts.recording.line(frame, self.run.deployment_id, attempt=self)
+
+    def _with_own(self, place: tuple[str, str], value: Any) -> Any:
+        for write in self._own.get(place, ()) if self._own else ():
+            if write.op == "set":
+                value = write.value
+            elif write.op == "delete":
+                value = MISSING
+            else:
+                try:
+                    value = operate(write, value)
+                except BadStateOperation:
+                    return value  # the commit will refuse it, with the reason
+        return value

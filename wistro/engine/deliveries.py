@@ -1,0 +1,264 @@
+"""A message at its step: one attempt, and what follows from how it went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import msgspec
+
+from wistro.engine.attempt import Attempt
+from wistro.engine.emitting import Emitting, Loaded
+from wistro.engine.parts import Parts
+from wistro.engine.queues import Delivery, Turns
+from wistro.engine.runs import DEAD
+from wistro.hosts.port import HostCall, HostLost, Outcome, Returned, Threw, TimedOut
+from wistro.protocol.frames import Context, Failed
+from wistro.protocol.records import ErrorRecord
+from wistro.store.port import (
+    BadStateOperation,
+    DeadLetter,
+    DeliveryRow,
+    Fenced,
+    StoreBroken,
+    StoreFull,
+    Unit,
+)
+
+LONE_DEATHS = 2  # a message that killed so many hosts in which it ran alone is given up
+FULL_AGAIN_S = 1.0
+NO_HOST_AGAIN_S = 1.0
+NO_HOST_AGAIN_CAP_S = 60.0
+COULD_NOT_START = "could not start"
+
+
+class Deliveries:
+    def __init__(
+        self,
+        parts: Parts,
+        turns: Turns,
+        emitting: Emitting,
+        *,
+        loaded_of: Callable[[str], Loaded],
+    ) -> None:
+        self._parts = parts
+        self._turns = turns
+        self._emitting = emitting
+        self._loaded_of = loaded_of
+        self.in_flight: set[Delivery] = set()
+
+    def start(self, delivery: Delivery) -> None:
+        delivery.task = asyncio.get_running_loop().create_task(self._deliver(delivery))
+        self.in_flight.add(delivery)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        loaded = self._loaded_of(delivery.row.deployment_id)
+        attempt = Attempt(
+            self._parts,
+            delivery.queue.plan,
+            delivery.run,
+            started_at_us=self._parts.clock.now_us(),
+        )
+        try:
+            outcome = await loaded.hosts.call(self._call(delivery, attempt), attempt)
+            attempt.is_over = delivery.is_settling = True
+            await self._settle(delivery, attempt, outcome, loaded)
+        except (StoreBroken, asyncio.CancelledError):
+            attempt.is_over = (
+                True  # it stays in the store: the next boot, or who cancelled, sees to it
+            )
+        except Fenced:
+            self._parts.recording.say(
+                "warn", "its delivery was settled elsewhere", loaded.deployment.id, attempt=attempt
+            )
+        finally:
+            self.in_flight.discard(delivery)
+            self._emitting.release(delivery)
+            self._turns.finished(delivery)
+            self._turns.pump()
+
+    def _call(self, delivery: Delivery, attempt: Attempt) -> HostCall:
+        row, plan, header = delivery.row, delivery.queue.plan, delivery.run.header
+        context = Context(
+            run_id=delivery.run.shown,
+            trace_id=header.trace_id,
+            now_us=attempt.started_at_us,
+            attempt=row.number,
+            deadline_us=attempt.started_at_us + int(plan.timeout_s * 1e6),
+            idempotency_key=row.delivery_id,
+            flows=plan.flows,
+            topic=row.topic,
+        )
+        message = msgspec.Raw(row.message)
+        return HostCall(plan.id, row.kind, message, context, plan.timeout_s, alone=row.suspect)
+
+    async def _settle(
+        self, delivery: Delivery, attempt: Attempt, outcome: Outcome, loaded: Loaded
+    ) -> None:
+        if isinstance(outcome, Returned):
+            try:
+                await self._done(delivery, attempt, loaded)
+            except BadStateOperation as error:
+                await self._failed(
+                    delivery, attempt, loaded, Failed(0, "BadStateOperation", error.message)
+                )
+        elif isinstance(outcome, Threw):
+            await self._failed(delivery, attempt, loaded, outcome.failed)
+        elif isinstance(outcome, TimedOut):
+            message = f"took longer than its timeout of {outcome.after_s:g} s"
+            await self._failed(delivery, attempt, loaded, Failed(0, "TimedOut", message))
+        else:
+            await self._lost(delivery, attempt, loaded, outcome)
+
+    async def _done(self, delivery: Delivery, attempt: Attempt, loaded: Loaded) -> None:
+        now_us = self._parts.clock.now_us()
+        emitted = self._emitting.deliveries(
+            attempt.emits, delivery.run, loaded, due_at_us=now_us, parent_attempt_id=attempt.id
+        )
+        unit = Unit(
+            new_deliveries=[one.row for one in emitted],
+            finished=[(delivery.row.seq, delivery.row.number)],
+            writes=attempt.writes,
+            records=[
+                self._parts.recording.attempt(attempt, "done", at_us=now_us, delivery=delivery)
+            ],
+        )
+        then = partial(self._emitting.committed, emitted, loaded) if emitted else None
+        await self._commit(
+            unit, delivery, loaded, change=len(emitted) - 1, now_us=now_us, then=then
+        )
+
+    async def _failed(
+        self, delivery: Delivery, attempt: Attempt, loaded: Loaded, failed: Failed
+    ) -> None:
+        """Charge it; wait and try again, or give it up."""
+        row, retrying = delivery.row, delivery.queue.plan.retrying
+        charged = row.charged + 1
+        error = ErrorRecord(failed.type, failed.message, failed.stack)
+        if failed.retry == "never" or charged > retrying.max:
+            await self._dead(delivery, attempt, loaded, error)
+            return
+        delay_s = retrying.delay_s(charged, chance=self._parts.chance)
+        if failed.retry_after_s is not None:
+            delay_s = max(0.0, failed.retry_after_s)
+        again = replace(row, number=row.number + 1, charged=charged)
+        await self._again(delivery, attempt, loaded, again, delay_s=delay_s, error=error)
+
+    async def _lost(
+        self, delivery: Delivery, attempt: Attempt, loaded: Loaded, lost: HostLost
+    ) -> None:
+        """Its host died: not the step's failure, so no retry is charged; only a death while alone counts against it."""
+        row = delivery.row
+        again = replace(row, number=row.number + 1)
+        error = ErrorRecord("HostLost", lost.exit, lost.stderr)
+        delay_s = 0.0
+        if lost.exit.startswith(COULD_NOT_START) or (row.suspect and not lost.alone):
+            delay_s = min(NO_HOST_AGAIN_S * 2 ** min(row.number - 1, 16), NO_HOST_AGAIN_CAP_S)
+        else:
+            again.suspect = True
+            again.lone_deaths += lost.alone
+        if again.lone_deaths >= LONE_DEATHS:
+            await self._dead(delivery, attempt, loaded, error, stderr=lost.stderr)
+        else:
+            await self._again(delivery, attempt, loaded, again, delay_s=delay_s, error=error)
+
+    async def _again(
+        self,
+        delivery: Delivery,
+        attempt: Attempt,
+        loaded: Loaded,
+        again: DeliveryRow,
+        *,
+        delay_s: float,
+        error: ErrorRecord,
+    ) -> None:
+        now_us = self._parts.clock.now_us()
+        again.due_at_us = now_us + int(delay_s * 1e6)
+        again.claimed = delay_s == 0
+        record = self._parts.recording.attempt(
+            attempt, "retrying", at_us=now_us, delivery=delivery, error=error, counts=False
+        )
+        unit = Unit(retried=[(delivery.row.number, again)], records=[record])
+        queue = loaded.lane.queues.get(again.step)
+        again.claimed = again.claimed and queue is not None
+        await self._commit(unit, delivery, loaded, change=0, now_us=now_us)
+        if queue is None:
+            return  # an edit took the step away
+        if again.claimed:
+            self._emitting.hold(Delivery(again, delivery.run, queue))
+        else:
+            self._emitting.wake_at(queue, again.due_at_us, loaded)
+
+    async def _dead(
+        self,
+        delivery: Delivery,
+        attempt: Attempt,
+        loaded: Loaded,
+        error: ErrorRecord,
+        *,
+        stderr: str = "",
+    ) -> None:
+        now_us = self._parts.clock.now_us()
+        row, run = delivery.row, delivery.run
+        run.mark = DEAD
+        dead = DeadLetter(
+            delivery_id=row.delivery_id,
+            run_id=run.id,
+            deployment_id=row.deployment_id,
+            step=row.step,
+            kind=row.kind,
+            topic=row.topic,
+            message=row.message,
+            error=msgspec.json.encode(error),
+            stderr=stderr,
+            attempts=row.number,
+            dead_at_us=now_us,
+            header=run.row(open=0).header,
+            parent_attempt_id=row.parent_attempt_id,
+            ordinal=row.ordinal,
+        )
+        record = self._parts.recording.attempt(
+            attempt, "dead", at_us=now_us, delivery=delivery, error=error, counts=False
+        )
+        unit = Unit(finished=[(row.seq, row.number)], dead=dead, records=[record])
+        await self._commit(unit, delivery, loaded, change=-1, now_us=now_us)
+
+    async def _commit(
+        self,
+        unit: Unit,
+        delivery: Delivery,
+        loaded: Loaded,
+        *,
+        change: int,
+        now_us: int,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """Submit it with what it means for the run. A full disk is waited for: the attempt is not run again."""
+        run, records = delivery.run, unit.records
+        while True:
+            run.open += change
+            unit.records = records
+            unit.ended_runs, unit.run_changes = [], []
+            if run.open == 0:
+                unit.ended_runs = [run.seq]
+                unit.records = [
+                    *records,
+                    self._parts.recording.run(run, run.end_status, at_us=now_us),
+                ]
+            elif change or unit.dead:
+                unit.run_changes = [(run.seq, change, run.mark)]
+            try:
+                await self._parts.store.submit(unit, then=then)
+                break
+            except StoreFull:
+                run.open -= change
+                await asyncio.sleep(FULL_AGAIN_S)
+            except BaseException:
+                run.open -= change
+                raise
+        if unit.finished:
+            loaded.backlog -= 1
+        if unit.ended_runs:
+            loaded.one_run_ended()

@@ -1,0 +1,168 @@
+"""From emits to deliveries: a row for each that hears, held in memory where its queue has room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from wistro.engine.loaded import Deployment, Plans, TopicPlan
+from wistro.engine.parts import Parts
+from wistro.engine.queues import Delivery, Lane, StepQueue, Turns
+from wistro.engine.runs import LiveRun
+from wistro.hosts.port import Hosts
+from wistro.store.port import DeliveryRow, RunRow, StoreBroken, StoreFull
+
+CLAIM_AT_ONCE = 512
+CLAIM_AGAIN_S = 1.0
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A deployment that this engine runs."""
+
+    deployment: Deployment
+    plans: Plans
+    lane: Lane
+    hosts: Hosts
+    is_draining: bool = False
+    live_runs: int = 0
+    backlog: int = 0  # deliveries not yet done
+    quiet: asyncio.Event = field(default_factory=asyncio.Event)  # set when no run is live
+
+    def one_run_ended(self) -> None:
+        self.live_runs -= 1
+        if self.live_runs == 0:
+            self.quiet.set()
+
+
+class Emitting:
+    """Puts deliveries into queues, and takes more from the store when a queue runs low."""
+
+    def __init__(self, parts: Parts, turns: Turns) -> None:
+        self._parts = parts
+        self._turns = turns
+        self.runs: dict[int, LiveRun] = {}  # those that something in memory belongs to
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def deliveries(
+        self,
+        emits: Iterable[tuple[TopicPlan, bytes]],
+        run: LiveRun,
+        loaded: Loaded,
+        *,
+        due_at_us: int,
+        parent_attempt_id: str | None = None,
+    ) -> list[Delivery]:
+        made: list[Delivery] = []
+        for ordinal, (topic, message) in enumerate(emits):
+            for plan in topic.subscribers:
+                queue = loaded.lane.queues[plan.id]
+                row = self.row(queue, run, message, due_at_us=due_at_us)
+                row.topic = topic.topic
+                row.parent_attempt_id = parent_attempt_id
+                row.ordinal = ordinal
+                made.append(Delivery(row, run, queue))
+        return made
+
+    def row(
+        self, queue: StepQueue, run: LiveRun, message: bytes, *, due_at_us: int, kind: str = "event"
+    ) -> DeliveryRow:
+        is_held = queue.has_room(self._parts.limits)
+        if not is_held:
+            queue.is_spilled = True
+            queue.put_aside += 1
+        return DeliveryRow(
+            seq=self._parts.store.next_delivery_seq(),
+            delivery_id=self._parts.ids.new(),
+            run_seq=run.seq,
+            deployment_id=run.deployment_id,
+            step=queue.plan.id,
+            kind=kind,
+            topic=None,
+            message=message,
+            due_at_us=due_at_us,
+            claimed=is_held,
+        )
+
+    def committed(self, deliveries: list[Delivery], loaded: Loaded) -> None:
+        """They are on disk: now they may run."""
+        loaded.backlog += len(deliveries)
+        for delivery in deliveries:
+            if delivery.row.claimed:
+                self.hold(delivery)
+            elif not delivery.queue.ready:
+                self.claim_more(delivery.queue, loaded)
+        self._turns.pump()
+
+    def hold(self, delivery: Delivery) -> None:
+        run = delivery.run
+        run.held += 1
+        self.runs[run.seq] = run
+        self._turns.put(delivery)
+
+    def release(self, delivery: Delivery) -> None:
+        run = delivery.run
+        run.held -= 1
+        if run.held <= 0:
+            self.runs.pop(run.seq, None)
+
+    def wake_at(self, queue: StepQueue, due_at_us: int, loaded: Loaded) -> None:
+        """Something of this queue in the store is due then."""
+        if queue.timer is not None:
+            if queue.wakes_at_us <= due_at_us:
+                return
+            queue.timer.cancel()
+        delay_s = max(0.0, (due_at_us - self._parts.clock.now_us()) / 1e6)
+        queue.wakes_at_us = due_at_us
+        loop = asyncio.get_running_loop()
+        queue.timer = loop.call_later(delay_s, self._woken, queue, loaded)
+
+    def claim_more(self, queue: StepQueue, loaded: Loaded) -> None:
+        queue.is_spilled = True
+        if queue.is_claiming or loaded.lane.is_stopped:
+            return
+        queue.is_claiming = True
+        task = asyncio.get_running_loop().create_task(self._claim(queue, loaded))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _woken(self, queue: StepQueue, loaded: Loaded) -> None:
+        queue.timer = None
+        self.claim_more(queue, loaded)
+
+    async def _claim(self, queue: StepQueue, loaded: Loaded) -> None:
+        deployment_id, step = loaded.deployment.id, queue.plan.id
+        try:
+            put_aside = queue.put_aside
+            taken = await self._parts.store.claim(
+                deployment_id, step, due_at_us=self._parts.clock.now_us(), limit=CLAIM_AT_ONCE
+            )
+        except StoreFull:
+            queue.is_claiming = False
+            self._again_soon(queue, loaded)
+            return
+        except StoreBroken:
+            return
+        queue.is_claiming = False
+        for row, run in taken:
+            self.hold(Delivery(row, self._run(run), queue))
+        if len(taken) < CLAIM_AT_ONCE:
+            # What was put aside meanwhile may have missed the claim.
+            queue.is_spilled = queue.put_aside != put_aside
+            if queue.is_spilled and not queue.ready:
+                self.claim_more(queue, loaded)
+            elif (due_at_us := self._parts.store.next_due(deployment_id, step)) is not None:
+                self.wake_at(queue, due_at_us, loaded)
+        self._turns.pump()
+
+    def _again_soon(self, queue: StepQueue, loaded: Loaded) -> None:
+        self.wake_at(queue, self._parts.clock.now_us() + int(CLAIM_AGAIN_S * 1e6), loaded)
+
+    def _run(self, row: RunRow) -> LiveRun:
+        return self.runs.get(row.seq) or LiveRun.of(row)

@@ -1,0 +1,22 @@
+"""How much an engine takes on. Beyond it a caller is refused with Retry-After, before memory grows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    calls: int = 1_024  # endpoint calls in flight or waiting for a host, in the whole engine
+    attempts: int = 256  # deliveries in flight, in the whole engine
+    attempts_per_deployment: int = 128
+    attempts_per_step: int = 64
+    backlog: int = 5_000_000  # deliveries to be done; at it endpoints answer 503
+    held_per_step: int = 1_024  # deliveries of a step in memory; more wait in the store
+    held_bytes_per_step: int = 16 * 1024 * 1024
+    message_bytes: int = 256 * 1024
+    emits: int = 1_000  # an attempt
+    frame_body_bytes: int = 6 * 1024 * 1024  # parsed and as base64 it must fit a host's frame
+    line_bytes: int = 64 * 1024
+    announce_after_us: int = 250_000  # a call that takes longer is shown as running
+    answers_kept_us: int = 24 * 3600 * 1_000_000

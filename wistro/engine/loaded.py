@@ -1,0 +1,161 @@
+"""A deployment, and what its lock says, made ready to be run: paths, schemas, who hears what, when to try again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jsonschema_rs
+
+from wistro.auth.policy import variables
+from wistro.engine.messages import Schemas
+from wistro.hosts.port import Hosts
+from wistro.http.paths import PathTable
+from wistro.lock.model import ApiTrigger, CronTrigger, Lock, LockedStep, Reference
+from wistro.protocol.frames import Log
+from wistro.protocol.times import duration_s
+
+OnLine = Callable[[Log], None]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A version in an environment, for an engine to load. `hosts` makes its pool; `variables` are its values."""
+
+    id: str
+    lock: Lock
+    root: Path
+    hosts: Callable[[OnLine], Hosts]
+    version: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()  # names among `variables`
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    max: int
+    initial_s: float
+    factor: float
+    cap_s: float
+    jitter: bool
+
+    def delay_s(self, charged: int, *, chance: random.Random) -> float:
+        """How long to wait after the `charged`-th failed attempt: full jitter, as in Brooker, "Exponential backoff
+        and jitter" (AWS, 2015)."""
+        longest = min(self.cap_s, self.initial_s * self.factor ** min(charged - 1, 64))
+        return chance.uniform(0, longest) if self.jitter else longest
+
+
+@dataclass(slots=True)
+class StepPlan:
+    id: str
+    kind: str  # api | event | cron
+    flows: list[str]
+    timeout_s: float
+    retrying: Retrying
+    emits: dict[str, TopicPlan]  # those it may emit
+    input: jsonschema_rs.Validator | None
+    responses: dict[str, jsonschema_rs.Validator]
+
+
+@dataclass(slots=True)
+class TopicPlan:
+    """What one emitter's messages on a topic must fit, and who hears them."""
+
+    topic: str
+    validators: list[jsonschema_rs.Validator]
+    subscribers: list[StepPlan]
+
+
+@dataclass(slots=True)
+class Endpoint:
+    trigger: ApiTrigger
+    step: StepPlan | None  # None: an entry of wistro.yml, which emits `topic`
+    topic: TopicPlan | None
+    private_headers: frozenset[str]  # their values are kept out of the records
+
+
+@dataclass(slots=True)
+class Schedule:
+    trigger: CronTrigger
+    step: StepPlan | None
+    topic: TopicPlan | None
+
+
+PRIVATE_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+
+
+class Plans:
+    """What a lock says. Made without running any of the project's code."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        self._schemas = Schemas(lock.schemas)
+        self.steps = {
+            id: _step_plan(id, step, self._schemas)
+            for id, step in lock.steps.items()
+            if step.config.type != "noop"
+        }
+        for id, plan in self.steps.items():
+            step = lock.steps[id]
+            plan.emits = {
+                topic: self._topic_plan(topic, step.emits.get(topic))
+                for topic in dict.fromkeys([*step.config.emits, *step.config.conditional_emits])
+            }
+        self.endpoints: PathTable[Endpoint] = PathTable(
+            (trigger.method, trigger.path, self._endpoint(trigger)) for trigger in lock.triggers.api
+        )
+        self.schedules = {trigger.id: self._schedule(trigger) for trigger in lock.triggers.cron}
+
+    def topic(self, topic: str) -> TopicPlan:
+        return self._topic_plan(topic, None)
+
+    def _topic_plan(self, topic: str, emitted: Reference | None) -> TopicPlan:
+        """Subscribers' inputs are checked at the emit too: where compiling could not decide, the emitter is told."""
+        locked = self._lock.topics.get(topic)
+        hearers = [self.steps[id] for id in (locked.to if locked else []) if id in self.steps]
+        inputs = [self._lock.steps[hearer.id].input for hearer in hearers]
+        references = [locked.schema if locked else None, emitted, *inputs]
+        wanted = dict.fromkeys(one.ref for one in references if one is not None)
+        return TopicPlan(topic, [self._schemas.get(one) for one in wanted], hearers)
+
+    def _endpoint(self, trigger: ApiTrigger) -> Endpoint:
+        headers = {str(policy.get("header", "")).lower() for policy in trigger.auth}
+        private = PRIVATE_HEADERS | frozenset(headers - {""})
+        if trigger.emits is None:
+            return Endpoint(trigger, self.steps[trigger.step], None, private)
+        return Endpoint(trigger, None, self.topic(trigger.emits), private)
+
+    def _schedule(self, trigger: CronTrigger) -> Schedule:
+        if trigger.emits is None:
+            return Schedule(trigger, self.steps[trigger.id], None)
+        return Schedule(trigger, None, self.topic(trigger.emits))
+
+
+def secret_values(deployment: Deployment) -> list[str]:
+    """What must not be written into a record: declared secrets, and whatever an `auth` names."""
+    named = {name for trigger in deployment.lock.triggers.api for name in variables(trigger.auth)}
+    wanted = named | deployment.secrets
+    return [value for name, value in deployment.variables.items() if name in wanted and value]
+
+
+def _step_plan(id: str, step: LockedStep, schemas: Schemas) -> StepPlan:
+    retries = step.config.retries
+    return StepPlan(
+        id=id,
+        kind=step.config.type,
+        flows=step.config.flows,
+        timeout_s=duration_s(step.config.timeout),
+        retrying=Retrying(
+            retries.max,
+            duration_s(retries.initial),
+            retries.factor,
+            duration_s(retries.cap),
+            retries.jitter,
+        ),
+        emits={},
+        input=schemas.get(step.input.ref) if step.input else None,
+        responses={status: schemas.get(one.ref) for status, one in step.responses.items()},
+    )

@@ -1,0 +1,139 @@
+"""What is told of attempts, runs and lines: encoded here once, numbered by the store, kept by `wistro/records`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from wistro.engine.clock import Clock
+from wistro.protocol.frames import Log
+from wistro.protocol.records import (
+    AttemptRecord,
+    EmitRecord,
+    ErrorRecord,
+    LineRecord,
+    RunRecord,
+    WriteRecord,
+)
+from wistro.store.port import Store, Unnumbered
+
+if TYPE_CHECKING:
+    from wistro.engine.attempt import Attempt
+    from wistro.engine.queues import Delivery
+    from wistro.engine.runs import LiveRun
+
+CUT = " … [cut: a line holds 64 KiB]"
+
+
+class Recording:
+    def __init__(self, store: Store, clock: Clock, *, line_bytes: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._line_bytes = line_bytes
+        self._encoder = msgspec.json.Encoder()
+
+    def run(self, run: LiveRun, status: str, *, at_us: int) -> Unnumbered:
+        header = run.header
+        record = RunRecord(
+            seq=0,
+            at_us=at_us,
+            run_id=run.id,
+            deployment_id=run.deployment_id,
+            generation=header.generation,
+            trigger=header.trigger,
+            trigger_id=header.trigger_id,
+            status=status,
+            started_at_us=header.started_at_us,
+            trace_id=header.trace_id,
+            flows=header.flows,
+            method=header.method,
+            path=header.path,
+            ended_at_us=None if status in ("running", "waiting") else at_us,
+        )
+        return self._unnumbered(record)
+
+    def attempt(
+        self,
+        attempt: Attempt,
+        outcome: str,
+        *,
+        at_us: int,
+        delivery: Delivery | None = None,
+        input: bytes = b"null",
+        auth: dict[str, Any] | None = None,
+        answer: Any = None,
+        error: ErrorRecord | None = None,
+        counts: bool = True,
+    ) -> Unnumbered:
+        """An attempt that failed or was cut off tells its reads, which explain it, and no emits or writes: they
+        never counted (`counts`)."""
+        row = delivery.row if delivery else None
+        record = AttemptRecord(
+            seq=0,
+            at_us=at_us,
+            attempt_id=attempt.id,
+            delivery_id=row.delivery_id if row else attempt.id,
+            run_id=attempt.run.id,
+            deployment_id=attempt.run.deployment_id,
+            step=attempt.step.id,
+            number=row.number if row else 1,
+            outcome=outcome,
+            queued_at_us=row.due_at_us if row else attempt.run.header.started_at_us,
+            started_at_us=attempt.started_at_us,
+            ended_at_us=at_us,
+            now_us=attempt.started_at_us,
+            input=msgspec.Raw(row.message if row else input),
+            topic=row.topic if row else None,
+            parent_attempt_id=row.parent_attempt_id if row else None,
+            ordinal=row.ordinal if row else 0,
+            auth=auth,
+            emits=[
+                EmitRecord(ordinal, plan.topic, msgspec.Raw(message))
+                for ordinal, (plan, message) in enumerate(attempt.emits)
+            ]
+            if counts
+            else [],
+            reads=attempt.reads,
+            writes=[WriteRecord(one.op, one.group, one.key, one.value) for one in attempt.writes]
+            if counts
+            else [],
+            answer=answer,
+            error=error,
+        )
+        return self._unnumbered(record)
+
+    def line(self, log: Log, deployment_id: str, *, attempt: Attempt | None = None) -> None:
+        message = log.message
+        if len(message) > self._line_bytes:
+            message = message[: self._line_bytes] + CUT
+        record = LineRecord(
+            seq=0,
+            at_us=log.at_us,
+            level=log.level,
+            message=message,
+            deployment_id=deployment_id,
+            step=attempt.step.id if attempt else None,
+            run_id=attempt.run.id if attempt else None,
+            attempt_id=attempt.id if attempt else None,
+            fields=log.fields,
+            source=log.source,
+        )
+        try:
+            self._store.line(self._unnumbered(record))
+        except UnicodeEncodeError:
+            record.message = message.encode("utf-8", "replace").decode()
+            record.fields = {}
+            self._store.line(self._unnumbered(record))
+
+    def say(
+        self, level: str, message: str, deployment_id: str, *, attempt: Attempt | None = None
+    ) -> None:
+        """A line of the engine's own."""
+        log = Log(at_us=self._clock.now_us(), level=level, message=message, source="engine")
+        self.line(log, deployment_id, attempt=attempt)
+
+    def _unnumbered(self, record: RunRecord | AttemptRecord | LineRecord) -> Unnumbered:
+        # {"kind":"…","seq":0,…: kinds have no digit, so the first 0 is the number's place.
+        head, _, tail = self._encoder.encode(record).partition(b"0")
+        return head, tail
