@@ -46,7 +46,7 @@ class Stage:
     fix: list[list[str]] = field(default_factory=list)  # what `make fmt` runs instead
 
 
-def tool(*argv: str, cwd: Path = ROOT, needs: Path | None = None) -> Callable[[], Outcome]:
+def tool(*argv: str, cwd: Path | None = None, needs: Path | None = None) -> Callable[[], Outcome]:
     """A tool that says yes or no by its exit code."""
 
     def run() -> Outcome:
@@ -119,10 +119,10 @@ def files() -> list[str]:
     return [name for name in PYTHON_FILES if (ROOT / name).exists()]
 
 
-def call(argv: list[str], *, cwd: Path = ROOT) -> int:
+def call(argv: list[str], *, cwd: Path | None = None) -> int:
     """Run with its output shown; settings of a running system around us are kept away from tests."""
     env = {name: value for name, value in os.environ.items() if name not in KNOWN}
-    return subprocess.run(argv, cwd=cwd, env=env, check=False, stdin=subprocess.DEVNULL).returncode
+    return subprocess.run(argv, cwd=cwd or ROOT, env=env, check=False, stdin=subprocess.DEVNULL).returncode
 
 
 def stages() -> list[Stage]:

@@ -15,13 +15,13 @@ from infra.settings import ROLES
 HEAD = """\
 # Written by `python -m infra.processes --write`; edit infra/processes.py or infra/compose.py.
 # First: python3 -m infra.settings --compose > .env ; then: docker compose up --build
+# For the world: also WISTRO_MODE=production, WISTRO_HUB_URL=https://…, WISTRO_ENDPOINT_URL and WISTRO_EMAIL_URL.
 """
 PORTS = {"hub": 8000, "machines": 8001, "gateway": 8080, "valkey": 6379}
 PUBLISHED = {"web": "hub", "gateway": "gateway"}
-DEFAULTS = {  # where compose has no value of its own, the caller's environment decides
-    "WISTRO_MODE": "production",
+DEFAULTS = {
+    "WISTRO_MODE": "development",
     "WISTRO_HUB_URL": "http://localhost:8000",
-    "WISTRO_ENDPOINT_URL": "http://{label}.localhost:8080",
 }
 SECRETS = ("WISTRO_SECRET_KEY", "WISTRO_KEY_RING", "WISTRO_POOL_TOKEN")
 # The engine's and the gateway's folders must be seen by both, for their unix sockets.
@@ -60,14 +60,15 @@ def service(process: Process) -> dict[str, Any]:
     return entry
 
 
-def _environment(process: Process) -> dict[str, str]:
-    values = {name: _value(name) for name in process.settings}
+def _environment(process: Process) -> dict[str, str | None]:
+    values: dict[str, str | None] = {name: _value(name) for name in process.settings}
     if process.own_folder:
         values["WISTRO_DATA"] = "/data"
     return values
 
 
-def _value(name: str) -> str:
+def _value(name: str) -> str | None:
+    """What compose puts there; None hands on the caller's own, and leaves it out where there is none."""
     roles = {"DATABASE_URL": "app", "DATABASE_OWNER_URL": "owner", "DATABASE_INGEST_URL": "ingest"}
     if name in roles:
         password = f"${{WISTRO_{roles[name].upper()}_PASSWORD:?}}"
@@ -81,7 +82,9 @@ def _value(name: str) -> str:
     }
     if name in fixed:
         return fixed[name]
-    return f"${{{name}:?}}" if name in SECRETS else f"${{{name}:-{DEFAULTS.get(name, '')}}}"
+    if name in SECRETS:
+        return f"${{{name}:?}}"
+    return f"${{{name}:-{DEFAULTS[name]}}}" if name in DEFAULTS else None
 
 
 def _condition(name: str) -> str:

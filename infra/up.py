@@ -14,7 +14,7 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -32,8 +32,10 @@ DRAIN_S = 10.0
 
 
 @asynccontextmanager
-async def system(place: Place, *, terminal: Terminal | None = None) -> AsyncIterator[Supervisor]:
-    """Everything of the table, started and ready; all of it ended on leaving, engines included."""
+async def system(
+    place: Place, *, only: Collection[str] = (), terminal: Terminal | None = None
+) -> AsyncIterator[Supervisor]:
+    """Everything of the table (or `only` these), ready; all of it ended on leaving, engines included."""
     terminal = terminal or Terminal(quiet=True)
     place.make_folders()
     with only_one(place):
@@ -42,17 +44,18 @@ async def system(place: Place, *, terminal: Terminal | None = None) -> AsyncIter
         ports.refuse_taken(place)
         running = Supervisor(place, tell=lambda text: terminal.warn("restart", text))
         try:
-            await start(running, terminal)
+            await start(running, terminal, only)
             yield running
         finally:
             await stop(running)
 
 
-async def start(running: Supervisor, terminal: Terminal) -> None:
+async def start(running: Supervisor, terminal: Terminal, only: Collection[str] = ()) -> None:
     """Stores, then tables, then everything that needs them."""
     place = running.place
-    table = here(place)
-    if not place.outside_database:
+    table = [process for process in here(place) if not only or process.name in only]
+    names = {process.name for process in table}
+    if "postgres" in names:
         with terminal.step("PostgreSQL") as step:
             first = not (place.data / "postgres" / "wistro.stamp").exists()
             await asyncio.to_thread(embedded.prepare_postgres, place)
@@ -60,7 +63,7 @@ async def start(running: Supervisor, terminal: Terminal) -> None:
             await running.wait_ready("postgres")
             await asyncio.to_thread(embedded.make_roles, place)
             step.note = "made, with its three roles" if first else ""
-    if not place.outside_redis:
+    if "valkey" in names:
         with terminal.step("Valkey"):
             running.start(BY_NAME["valkey"])
             await running.wait_ready("valkey")
@@ -69,6 +72,8 @@ async def start(running: Supervisor, terminal: Terminal) -> None:
             await running.run_once(process)
     rest = [process for process in table if not process.once and process.name not in STORES]
     rest = [process for process in rest if exists(process, terminal)]
+    if not rest:
+        return
     with terminal.step("Processes") as step:
         for process in rest:
             running.start(process)
@@ -100,6 +105,8 @@ async def stop(running: Supervisor) -> None:
     await running.stop(grace_s=DRAIN_S)
     left = procs.marked(running.place.key)
     await asyncio.to_thread(procs.end, left, grace_s=1)
+    with contextlib.suppress(OSError):  # what lies in it is a socket of something that did not end
+        running.place.run.rmdir()
 
 
 @contextmanager
