@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +16,45 @@ from wistro.compiler.find import StepFile
 from wistro.compiler.settings import Settings
 from wistro.errors import UserError
 from wistro.languages import LANGUAGES
+from wistro.languages.node import build as node_build
+from wistro.languages.node.describe import describe as describe_node
 from wistro.languages.python.describe import describe as describe_python
 
 Answers = dict[str, dict[str, Any]]
 PLACEHOLDER = "wistro-describe"
 
 
+@dataclass
+class Described:
+    """Each step's {config, handler, files} by id, a problem for each that has none, and node's bundle if one was made."""
+
+    answers: Answers = field(default_factory=dict)
+    problems: list[UserError] = field(default_factory=list)
+    bundle: node_build.Built | None = None
+
+
 def describe(
     root: Path, steps: list[StepFile], settings: Settings, *, now_cached: bool
-) -> tuple[Answers, list[UserError]]:
-    """Each step's {config, handler, files} by id, and a problem for each that has none."""
-    answers: Answers = {}
-    wrong: list[UserError] = []
-    asks = [
-        (language, [one for one in steps if one.language == language]) for language in _DESCRIBERS
-    ]
+) -> Described:
+    """Ask the languages, at the same time."""
     cache = Cache(root)
-    with ThreadPoolExecutor(len(asks)) as threads:
+    asks = [
+        (language, mine)
+        for language in ("python", "node")
+        if (mine := [one for one in steps if one.language == language])
+    ]
+    found = Described()
+    with ThreadPoolExecutor(max(1, len(asks))) as threads:
         waiting = [
             threads.submit(_language, root, language, mine, settings, cache, now_cached)
             for language, mine in asks
-            if mine
         ]
-        for one in waiting:
-            found, more = one.result()
-            answers |= found
-            wrong += more
+        for one in [waiting.result() for waiting in waiting]:
+            found.answers |= one.answers
+            found.problems += one.problems
+            found.bundle = found.bundle or one.bundle
     cache.save({one.file for one in steps})
-    return answers, wrong
+    return found
 
 
 def _language(
@@ -53,13 +64,13 @@ def _language(
     settings: Settings,
     cache: Cache,
     now_cached: bool,
-) -> tuple[Answers, list[UserError]]:
+) -> Described:
     try:
         program = LANGUAGES[language].find(
             root, settings.runtimes.get(language), os.environ.get("PATH", "")
         )
     except UserError as error:
-        return {}, [error]
+        return Described(problems=[error])
     env = environment(settings)
     fingerprint = _fingerprint(root, language, program, env)
     kept = {
@@ -68,28 +79,40 @@ def _language(
         if now_cached and (answer := cache.get(one.file, fingerprint)) is not None
     }
     asked = [one.file for one in steps if one.file not in kept]
+    bundle: node_build.Built | None = None
     if asked:
+        parallel = os.cpu_count() or 1
         try:
-            fresh = _DESCRIBERS[language](root, asked, program, env, [one.file for one in steps])
+            if language == "python":
+                fresh = describe_python(root, asked, python=program, env=env, parallel=parallel)
+            else:
+                every = {one.id: one.file for one in steps}
+                fresh, bundle = describe_node(
+                    root, every, asked=asked, node=program, env=env, parallel=parallel
+                )
         except UserError as error:
-            return {}, [error]
+            return Described(problems=[error])
         for file, answer in fresh.items():
             cache.put(file, fingerprint, answer)
         kept |= fresh
-    return _sorted_out(steps, kept)
+    return _sorted_out(steps, kept, bundle)
 
 
-def _sorted_out(steps: list[StepFile], kept: Answers) -> tuple[Answers, list[UserError]]:
-    answers: Answers = {}
-    wrong: list[UserError] = []
+def _sorted_out(steps: list[StepFile], kept: Answers, bundle: node_build.Built | None) -> Described:
+    found = Described(bundle=bundle)
     for step in steps:
         answer = kept[step.file]
         error = _problem(step, answer)
         if error is None:
-            answers[step.id] = answer
-        else:
-            wrong.append(error)
-    return answers, wrong
+            found.answers[step.id] = answer
+        elif not any(_same(error, one) for one in found.problems):
+            found.problems.append(error)
+    return found
+
+
+def _same(one: UserError, other: UserError) -> bool:
+    """A mistake in a shared file is told once."""
+    return (one.code, one.where, one.message) == (other.code, other.where, other.message)
 
 
 def _problem(step: StepFile, answer: dict[str, Any]) -> UserError | None:
@@ -160,14 +183,3 @@ def _ours() -> str:
     folder = Path(__file__).parent.parent / "languages"
     files = [*folder.glob("python/describe*"), *folder.glob("node/describe*")]
     return ",".join(_stamp(one) for one in sorted(files))
-
-
-def _python(
-    root: Path, asked: list[str], program: Path, env: dict[str, str], _: list[str]
-) -> Answers:
-    return describe_python(root, asked, python=program, env=env, parallel=os.cpu_count() or 1)
-
-
-_DESCRIBERS: dict[str, Callable[[Path, list[str], Path, dict[str, str], list[str]], Answers]] = {
-    "python": _python,
-}

@@ -13,6 +13,7 @@ from wistro.compiler.find import StepFile, find_steps
 from wistro.compiler.locate import Source
 from wistro.compiler.settings import Settings, read_settings
 from wistro.errors import UserError
+from wistro.languages.node.build import Built, adopt, discard
 from wistro.lock.model import Lock
 
 
@@ -34,11 +35,24 @@ def compile_project(root: Path, *, now_cached: bool = True) -> Compiled:
     if not steps and not wrong and not settings.api and not settings.cron:
         folders = " or ".join(f"{folder}/" for folder in settings.src)
         return Compiled(None, [problems.NoSource(f"there is no step file in {folders}")])
-    answers, more = describe(root, steps, settings, now_cached=now_cached)
+    described = describe(root, steps, settings, now_cached=now_cached)
+    wrong += described.problems
+    candidates, more = _configured(root, steps, described.answers, settings)
     wrong += more
-    candidates, more = _configured(root, steps, answers, settings)
-    wrong += more
-    return _checked(root, candidates, settings, wrong, whole=len(candidates) == len(steps))
+    compiled = _checked(root, candidates, settings, wrong, whole=len(candidates) == len(steps))
+    _settle(root, compiled, described.bundle)
+    return compiled
+
+
+def _settle(root: Path, compiled: Compiled, bundle: Built | None) -> None:
+    """What was built to be described is what hosts load: kept under its key, or dropped when nothing came of it."""
+    if bundle is None:
+        return
+    if compiled.lock is None:
+        discard(bundle)
+    else:
+        steps = compiled.lock.steps.items()
+        adopt(root, bundle, {id: one.digest for id, one in steps if one.language == "node"})
 
 
 def _configured(

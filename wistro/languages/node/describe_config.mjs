@@ -1,0 +1,104 @@
+// A step's `config` as plain data: schemas as JSON Schema, functions by name, and nothing that JSON cannot hold.
+import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { unlinkSync, writeFileSync } from 'node:fs';
+import { fromZod3 } from './describe_zod3.mjs';
+
+const SCHEMAS_AT = new Set(['bodySchema', 'input']);
+const MAX_DEPTH = 24;
+
+export class NotPlain extends Error {
+  constructor(key, message) {
+    super(message);
+    this.key = key;
+  }
+}
+
+export async function describeConfig(config, folder) {
+  const found = {};
+  for (const [key, value] of Object.entries(config)) {
+    if (value === undefined) continue;
+    found[key] = await valueOf(key, value, folder);
+  }
+  return found;
+}
+
+async function valueOf(key, value, folder) {
+  if (value === null) return null;
+  if (SCHEMAS_AT.has(key)) return schemaOf(value, key, folder);
+  if (key === 'responseSchema' && isPlain(value)) {
+    const found = {};
+    for (const [status, one] of Object.entries(value)) found[status] = await schemaOf(one, key, folder);
+    return found;
+  }
+  if (key === 'emits' && Array.isArray(value)) {
+    return Promise.all(
+      value.map(async (one) => {
+        if (!isPlain(one) || one.schema === undefined) return plain(one, key);
+        const { schema, ...rest } = one;
+        return { ...plain(rest, key), schema: await schemaOf(schema, key, folder) };
+      }),
+    );
+  }
+  return plain(value, key);
+}
+
+async function schemaOf(value, key, folder) {
+  try {
+    if (value?._zod?.def) return await fromZod4(value, folder);
+    if (typeof value?._def?.typeName === 'string' && value._def.typeName.startsWith('Zod')) return fromZod3(value);
+    const standard = value?.['~standard']?.jsonSchema?.input;
+    if (typeof standard === 'function') return plain(standard({ target: 'draft-2020-12' }), key);
+  } catch (error) {
+    throw new NotPlain(key, `\`${key}\` gives no JSON Schema: ${String(error?.message ?? error).split('\n')[0]}`);
+  }
+  if (typeof value === 'boolean') return value;
+  if (!isPlain(value)) throw new NotPlain(key, `\`${key}\` is neither a zod schema nor JSON Schema`);
+  return plain(value, key);
+}
+
+let toJSONSchema;
+
+// The project's own zod converts: an import from beside the built step resolves as the step's does.
+async function fromZod4(value, folder) {
+  if (toJSONSchema === undefined) {
+    const beside = join(folder, `zod-${process.pid}.mjs`);
+    writeFileSync(beside, 'export const load = (name) => import(name);\n');
+    const { load } = await import(pathToFileURL(beside).href).finally(() => unlinkSync(beside));
+    for (const name of ['zod', 'zod/v4', 'zod/v4/core']) {
+      const module = await load(name).catch(() => ({}));
+      toJSONSchema ??= module.toJSONSchema ?? module.z?.toJSONSchema;
+    }
+  }
+  if (toJSONSchema === undefined) throw new Error('this zod has no toJSONSchema; zod 4 or zod 3 is needed');
+  return toJSONSchema(value, { io: 'input', target: 'draft-2020-12' });
+}
+
+function isPlain(value) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+}
+
+function plain(value, key, depth = 0) {
+  if (depth > MAX_DEPTH) throw new NotPlain(key, `\`${key}\` is nested too deep or holds itself`);
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw new NotPlain(key, `\`${key}\` holds text that is not Unicode`);
+    return value;
+  }
+  if (value === null || typeof value === 'boolean') return value;
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new NotPlain(key, `\`${key}\` holds ${value}, which is not JSON`);
+    return value;
+  }
+  if (typeof value === 'function') return { $callable: value.name || 'function' };
+  if (Array.isArray(value)) return value.map((one) => plain(one === undefined ? null : one, key, depth + 1));
+  if (isPlain(value)) {
+    const found = {};
+    for (const [name, one] of Object.entries(value)) {
+      if (one !== undefined) found[name] = plain(one, key, depth + 1);
+    }
+    return found;
+  }
+  throw new NotPlain(key, `\`${key}\` holds a ${value?.constructor?.name ?? typeof value}, which a config cannot`);
+}
