@@ -147,7 +147,9 @@ class LanguagePool:
             self._start = loop.create_task(self._bring_up())
 
     async def _bring_up(self) -> None:
-        host = HostProcess(launcher=self._launcher, events=self)
+        host = HostProcess(
+            launcher=self._launcher, events=self, cancel_grace_s=self._sizes.cancel_grace_s
+        )
         try:
             launch = self._launch()
             self.hosts.append(host)

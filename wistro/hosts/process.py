@@ -45,7 +45,6 @@ from wistro.protocol.frames import (
 )
 
 SOCKET = 3  # the host's end of the connection
-GRACE_S = 2.0  # between a call's cancel and its host's retirement
 ENDINGS_S = 0.1  # after the first sign of death, how long the others are waited for
 LINES_PER_S = 10_000
 
@@ -82,9 +81,12 @@ class _Flight:
 class HostProcess:
     """Use `start`; then `call` until `is_open` is false."""
 
-    def __init__(self, *, launcher: Launcher, events: HostEvents) -> None:
+    def __init__(
+        self, *, launcher: Launcher, events: HostEvents, cancel_grace_s: float = 2.0
+    ) -> None:
         self._launcher = launcher
         self._events = events
+        self._grace_s = cancel_grace_s
         self._loop = asyncio.get_running_loop()
         self._launched: Launched | None = None
         self._flights: dict[int, _Flight] = {}
@@ -208,7 +210,7 @@ class HostProcess:
     def _cancel(self, number: int, flight: _Flight) -> None:
         flight.cancelled_at = self._loop.time()
         self._connection.send(Cancel(number, flight.reason))
-        self._watch(flight.cancelled_at + GRACE_S)
+        self._watch(flight.cancelled_at + self._grace_s)
 
     def _watch(self, at: float) -> None:
         """One timer for all calls: deadlines mostly come in order, so it is rarely set anew."""
@@ -226,7 +228,7 @@ class HostProcess:
             if flight.abandoned:
                 continue
             if flight.cancelled_at is not None:
-                if now >= flight.cancelled_at + GRACE_S:
+                if now >= flight.cancelled_at + self._grace_s:
                     self._abandon(flight)
             elif now >= flight.deadline_at:
                 if (
@@ -238,7 +240,7 @@ class HostProcess:
                 else:
                     self._cancel(number, flight)
         waiting = [
-            flight.deadline_at if flight.cancelled_at is None else flight.cancelled_at + GRACE_S
+            flight.deadline_at if flight.cancelled_at is None else flight.cancelled_at + self._grace_s
             for flight in self._flights.values()
             if not flight.abandoned
         ]

@@ -45,6 +45,7 @@ class Sizes:
     hosts: int = field(default_factory=cores)
     calls: int = 64
     idle_s: float = 600.0
+    cancel_grace_s: float = 2.0  # between a call's cancel and its host's retirement
     start_timeout_s: float = 20.0
     backoff_s: float = 0.25
     backoff_cap_s: float = 10.0

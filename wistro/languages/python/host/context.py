@@ -63,7 +63,17 @@ LANDED = _Landed()
 class Asker:
     """One call's questions to the engine, from whichever thread."""
 
-    __slots__ = ("_last", "_lock", "_loop", "_number", "_send", "_waiting", "is_over", "open")
+    __slots__ = (
+        "_last",
+        "_lock",
+        "_loop",
+        "_number",
+        "_send",
+        "_waiting",
+        "is_cancelled",
+        "is_over",
+        "open",
+    )
 
     def __init__(self, number: int, send, loop) -> None:
         self._number = number
@@ -74,6 +84,7 @@ class Asker:
         self._lock = threading.Lock()
         self.open = set()  # asked by the handler and not awaited
         self.is_over = False
+        self.is_cancelled = False
 
     def tell(self, frame: bytes, rest: bytes, *, now: bool = False) -> None:
         """Send what needs no answer."""
@@ -85,13 +96,15 @@ class Asker:
             raise RuntimeError(
                 "this attempt is over: emits and state need an attempt that still runs"
             )
-        with self._lock:
-            ask = self._last = self._last + 1
         running = asyncio._get_running_loop()
         future = (
             self._loop.create_future() if running is self._loop else concurrent.futures.Future()
         )
-        self._waiting[ask] = future
+        with self._lock:
+            if self.is_cancelled:
+                raise asyncio.CancelledError("this attempt was cancelled")
+            ask = self._last = self._last + 1
+            self._waiting[ask] = future
         try:
             self._send(b'{"frame":"%s","call":%d,"ask":%d%s}' % (frame, self._number, ask, rest))
         except BaseException:
@@ -121,8 +134,11 @@ class Asker:
             )
 
     def give_up(self) -> None:
-        """The call was cancelled: a thread that waits for an answer gets none."""
-        for future in list(self._waiting.values()):
+        """The call was cancelled: the engine answers no more, so nobody may wait for it."""
+        with self._lock:
+            self.is_cancelled = True
+            waiting = list(self._waiting.values())
+        for future in waiting:
             if not future.done():
                 future.cancel()
 

@@ -175,10 +175,16 @@ class Host:
         return b',"answer":' + encode(answer_of(answer)) if kind == "api" else b""
 
     async def _in_thread(self, handler, arguments):
+        """A thread cannot be cancelled: the call lasts until its handler returns, unless it has not begun."""
         scope = contextvars.copy_context()
-        return await self._loop.run_in_executor(
-            self._threads, lambda: scope.run(_call_in_thread, handler, arguments, self._pid)
-        )
+        begun = self._threads.submit(scope.run, _call_in_thread, handler, arguments, self._pid)
+        returned = asyncio.wrap_future(begun)
+        try:
+            return await asyncio.shield(returned)
+        except asyncio.CancelledError:
+            if not begun.cancel():
+                await asyncio.wait([returned])
+            raise
 
 
 def _call_in_thread(handler, arguments, pid: int):
@@ -192,7 +198,7 @@ def _call_in_thread(handler, arguments, pid: int):
 
 
 def main() -> None:
-    faulthandler.enable()  # a crash says where, on stderr
+    faulthandler.enable(all_threads=False)  # a crash says where, on stderr
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     attribute_output()
     loop = asyncio.new_event_loop()

@@ -105,15 +105,17 @@ def encode_loosely(value) -> bytes:
         return encode(_loose(value, 0))
 
 
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # spelled as in JavaScript
+
+
 def _loose(value, depth: int):
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     if isinstance(value, (int, float)):
-        text = str(value)
         is_fine = abs(value) <= MAX_SAFE if isinstance(value, int) else math.isfinite(value)
-        return value if is_fine else text
+        return value if is_fine else _NOT_FINITE.get(str(value), str(value))
     if depth < 20 and isinstance(value, dict):
         return {_pointer(key): _loose(item, depth + 1) for key, item in value.items()}
     if depth < 20 and isinstance(value, (list, tuple)):

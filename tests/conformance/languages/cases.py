@@ -1,0 +1,127 @@
+"""What every language's host must do, case by case. A step named `acts` in each language does the listed acts in order.
+
+Acts that have a result add it to the body that an endpoint returns (`results`). `projects/*/src` holds the same acts
+in each language; `test_contract.py` runs the cases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+MANY = {"text": "Grüße, 世界, 🦊, \u0000, \u2028", "deep": [[[{"a": [None, True, 1.5, -0.25]}]]]}
+MAX_SAFE = 2**53 - 1
+
+
+@dataclass(frozen=True)
+class Case:
+    """`failed`: type, and what the message, stack or retry must contain or be. Nothing given is nothing expected."""
+
+    name: str
+    do: list[list[Any]]
+    kind: str = "api"
+    results: list[Any] = field(default_factory=list)
+    emits: list[tuple[str, Any]] = field(default_factory=list)
+    writes: list[tuple[Any, ...]] = field(default_factory=list)
+    lines: list[tuple[Any, ...]] = field(default_factory=list)  # level, message, fields, source
+    failed: dict[str, Any] | None = None
+    answer: dict[str, Any] | None = None
+
+
+def refused(kind: str, *, at: str) -> Case:
+    """A value that may not leave is refused at the emit, with its place."""
+    return Case(
+        f"refuses to emit {kind}",
+        do=[["emit_odd", kind]],
+        failed={"type": "Unserialisable", "message": f"at {at}", "retry": "yes"},
+    )
+
+
+CASES = [
+    # emit
+    Case("emits a message", do=[["emit", "order.created", {"sku": "a"}]], emits=[("order.created", {"sku": "a"})]),
+    Case("emits null, an empty object and an empty list", do=[["emit", "t", None], ["emit", "t", {}], ["emit", "t", []]],
+         emits=[("t", None), ("t", {}), ("t", [])]),
+    Case("carries unicode and nesting unchanged", do=[["emit", "t", MANY]], emits=[("t", MANY)]),
+    Case("carries the largest integers that every language has", do=[["emit", "t", [MAX_SAFE, -MAX_SAFE]]],
+         emits=[("t", [MAX_SAFE, -MAX_SAFE])]),
+    Case("carries a text of many digits", do=[["emit", "t", "9" * 40]], emits=[("t", "9" * 40)]),
+    Case("lands an emit that nobody awaited", do=[["emit_unawaited", "t", 1]], emits=[("t", 1)]),
+    Case("keeps the order of emits and writes", do=[["emit", "t", 1], ["set", "g", "k", 2], ["emit", "t", 3]],
+         emits=[("t", 1), ("t", 3)], writes=[("set", "g", "k", 2)]),
+    Case("throws at the line of an emit that does not fit", do=[["emit", "refused", {"sku": 1}]],
+         failed={"type": "Refused", "message": "`sku` must be a string (at /sku)", "stack": "acts.step", "retry": "yes"}),
+    Case("fails a call whose unawaited emit was refused", do=[["emit_unawaited", "refused", {}]],
+         failed={"type": "Refused", "message": "(at /sku)"}),
+    Case("lets a step catch a refusal and read why", do=[["emit_caught", "refused", {}]],
+         results=[{"code": "message.does-not-fit", "path": "/sku"}]),
+    *[
+        Case(f"refuses emit's `{key}` as not built yet", do=[["emit_with", {"topic": "t", "data": 1, key: 1}]],
+             failed={"type": "NotYet", "message": key, "retry": "never"})
+        for key in ("delay", "at", "key", "id", "now")
+    ],
+    Case("refuses a key of emit that does not exist", do=[["emit_with", {"topic": "t", "dta": 1}]],
+         failed={"type": "TypeError", "message": "dta"}),
+    Case("refuses an emit without a topic", do=[["emit_with", {"data": 1}]], failed={"type": "TypeError", "message": "topic"}),
+    refused("nan", at="/a/1"),
+    refused("infinity", at="/a/1"),
+    refused("big", at="/a/1"),
+    refused("surrogate", at="/a/1"),
+    refused("surrogate key", at="/a/1"),
+    refused("function", at="/a/1"),
+    refused("set", at="/a/1"),
+    refused("bytes", at="/a/1"),
+    refused("cycle", at="/a/1"),
+    refused("deep", at="/a/1"),
+    Case("refuses a message that no frame holds", do=[["emit_odd", "huge"]], failed={"type": "FrameTooLarge", "message": "16"}),
+    # state
+    Case("reads its own writes", do=[["set", "g", "k", {"n": 1}], ["get", "g", "k"], ["delete", "g", "k"], ["get", "g", "k"]],
+         results=[{"n": 1}, None], writes=[("set", "g", "k", {"n": 1}), ("delete", "g", "k", None)]),
+    Case("reads what is committed", do=[["get", "committed", "a"], ["list", "committed"]],
+         results=[1, [["a", 1], ["b", {"x": [2]}]]]),
+    Case("clears a group", do=[["clear", "committed"], ["list", "committed"]], results=[[]], writes=[("clear", "committed", "", None)]),
+    Case("updates by an operation",
+         do=[["update", "g", "n", {"increment": 2}], ["update", "g", "l", {"append": "x"}], ["update", "g", "m", {"merge": {"a": 1}}], ["update", "g", "s", {"set": 0}]],
+         writes=[("increment", "g", "n", 2), ("append", "g", "l", "x"), ("merge", "g", "m", {"a": 1}), ("set", "g", "s", 0)]),
+    Case("refuses an operation that does not exist", do=[["update", "g", "n", {"divide": 2}]], failed={"message": "divide"}),
+    Case("refuses to increment by a text", do=[["update", "g", "n", {"increment": "2"}]], failed={"message": "increment"}),
+    Case("refuses a key that is not a text", do=[["get", "g", 1]], failed={"type": "TypeError", "message": "strings"}),
+    # lines
+    Case("logs at four levels with fields",
+         do=[["log", "debug", "a", None], ["log", "info", "b", {"n": 1}], ["log", "warn", "ü", {}], ["log", "error", "d", {"x": [1]}]],
+         lines=[("debug", "a", {}, "logger"), ("info", "b", {"n": 1}, "logger"), ("warn", "ü", {}, "logger"), ("error", "d", {"x": [1]}, "logger")]),
+    Case("catches what is printed, line by line", do=[["print", "one\ntwo"], ["print_error", "three"]],
+         lines=[("info", "one", {}, "stdout"), ("info", "two", {}, "stdout"), ("warn", "three", {}, "stderr")]),
+    Case("catches an unfinished line", do=[["write", "half"]], lines=[("info", "half", {}, "stdout")]),
+    Case("logs fields that are not JSON as text", do=[["log_odd"]], lines=[("info", "odd", {"a": "NaN"}, "logger")]),
+    # what a step is given
+    Case("is given its context", do=[["context"]], results=[{
+        "run_id": "run_06d", "trace_id": "4bf92f", "now": "2026-01-02T03:04:05.678Z", "attempt": 2,
+        "deadline": "2026-01-02T03:05:05.000Z", "idempotency_key": "key-1", "flows": ["orders"], "topic": None,
+        "auth": {"sub": "u"}, "secret": "s3cret", "in_process": "s3cret", "cancelled": False}]),
+    Case("is given its request", do=[["request"]], results=[{
+        "method": "POST", "path": "/acts/berlin", "path_params": {"shop": "berlin"}, "query_params": {"q": ["1", "2"]},
+        "headers": {"content-type": "application/json"}, "raw": "raw: \u00fc"}]),
+    Case("is given an event's message", kind="event", do=[["emit", "t", 1]], emits=[("t", 1)]),
+    # what an endpoint returns
+    Case("answers 204 to nothing", do=[["return_nothing"]], answer={"status": 204, "headers": {}}),
+    Case("answers with status and headers", do=[["return", {"status": 201, "headers": {"x-a": "b", "x-n": 1}, "body": None}]],
+         answer={"status": 201, "headers": {"x-a": "b", "x-n": "1"}, "body": None}),
+    Case("answers 200 unless it says another", do=[["return", {"body": "text"}]], answer={"status": 200, "headers": {}, "body": "text"}),
+    Case("answers with bytes", do=[["return_bytes"]], answer={"status": 200, "headers": {}, "body_base64": "AP9oaQ=="}),
+    Case("refuses an answer that is a text", do=[["return", "ok"]], failed={"type": "BadAnswer"}),
+    Case("refuses an answer with an unknown key", do=[["return", {"statusCode": 200}]], failed={"type": "BadAnswer", "message": "statusCode"}),
+    Case("refuses an answer with a status that is none", do=[["return", {"status": 99}]], failed={"type": "BadAnswer", "message": "99"}),
+    Case("refuses a header with a line break", do=[["return", {"headers": {"x": "a\r\nb: c"}}]], failed={"type": "BadAnswer", "message": "line break"}),
+    Case("refuses a body that is not JSON", do=[["return_odd"]], failed={"type": "Unserialisable", "message": "at /body/a/1"}),
+    # errors
+    Case("tells an error with the step's own line", do=[["throw", "no stock"]],
+         failed={"message": "no stock", "stack": "THROWS HERE", "retry": "yes", "retry_after_s": None}),
+    Case("counts nothing of an error as a bug of ours", do=[["emit", "t", 1], ["throw", "later"]], emits=[("t", 1)],
+         failed={"message": "later"}),
+    Case("never retries NonRetriable", do=[["throw_non_retriable", "gone"]],
+         failed={"type": "NonRetriable", "message": "gone", "retry": "never"}),
+    Case("retries after so many seconds", do=[["throw_retry_after", 30]],
+         failed={"type": "RetryAfter", "retry": "yes", "retry_after_s": 30.0}),
+    Case("tells what caused an error", do=[["throw_caused"]], failed={"message": "outer", "stack": "inner"}),
+]  # fmt: skip

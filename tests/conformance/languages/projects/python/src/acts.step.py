@@ -1,0 +1,143 @@
+"""The acts of cases.py in an async handler."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import sys
+import time
+
+from odd import odd
+from wistro_sdk import NonRetriable, Refused, RetryAfter
+
+config = {"type": "noop", "name": "Acts"}
+
+
+async def handler(given, ctx):
+    acts = given["body"]["do"] if hasattr(given, "raw_body") else given["do"]
+    results = []
+    for verb, *args in acts:
+        if verb == "emit":
+            await ctx.emit({"topic": args[0], "data": args[1]})
+        elif verb == "emit_unawaited":
+            ctx.emit({"topic": args[0], "data": args[1]})
+        elif verb == "emit_with":
+            await ctx.emit(args[0])
+        elif verb == "emit_odd":
+            await ctx.emit({"topic": "t", "data": odd(args[0])})
+        elif verb == "emit_caught":
+            try:
+                await ctx.emit({"topic": args[0], "data": args[1]})
+            except Refused as error:
+                results.append({"code": error.code, "path": error.path})
+        elif verb == "get":
+            results.append(await ctx.state.get(*args))
+        elif verb == "list":
+            results.append(await ctx.state.list(*args))
+        elif verb in ("set", "delete", "clear", "update"):
+            await getattr(ctx.state, verb)(*args)
+        elif verb == "log":
+            getattr(ctx.logger, args[0])(*args[1:])
+        elif verb == "log_odd":
+            ctx.logger.info("odd", {"a": float("nan")})
+        elif verb == "print":
+            print(args[0])
+        elif verb == "print_error":
+            print(args[0], file=sys.stderr)
+        elif verb == "write":
+            sys.stdout.write(args[0])
+        elif verb == "context":
+            results.append(context_of(ctx))
+        elif verb == "request":
+            results.append(request_of(given))
+        elif verb == "return_nothing":
+            return None
+        elif verb == "return":
+            return args[0]
+        elif verb == "return_bytes":
+            return {"body": b"\x00\xffhi"}
+        elif verb == "return_odd":
+            return {"body": odd("nan")}
+        elif verb == "throw":
+            raise ValueError(args[0])  # THROWS HERE
+        elif verb == "throw_non_retriable":
+            raise NonRetriable(args[0])
+        elif verb == "throw_retry_after":
+            raise RetryAfter(args[0])
+        elif verb == "throw_caused":
+            try:
+                raise KeyError("inner")
+            except KeyError as error:
+                raise ValueError("outer") from error
+        elif verb == "wait_for_cancel":
+            ctx.logger.info("waiting")
+            await asyncio.sleep(args[0])
+        elif verb == "sleep":
+            await asyncio.sleep(args[0])
+        elif verb == "block":
+            ctx.logger.info("blocking")
+            time.sleep(args[0])  # noqa: ASYNC251  what a careless step does
+        elif verb == "exit":
+            sys.exit(args[0])
+        elif verb == "end_process":
+            os._exit(args[0])
+        elif verb == "crash":
+            ctypes.string_at(0)
+        elif verb == "fork":
+            if os.fork() == 0:
+                print("from the child")
+                return {"body": "from the child"}
+            os.wait()  # noqa: ASYNC222
+        elif verb == "flood":
+            for number in range(args[0]):
+                print(f"line {number}")
+        elif verb == "leave_behind":
+            loose = asyncio.get_running_loop().create_task(leave())
+            results.append(str(loose.done()))
+        elif verb == "raw_write":
+            os.write(1, args[0].encode())
+        elif verb == "pid":
+            results.append(os.getpid())
+        else:
+            raise AssertionError(verb)
+    return {"status": 200, "body": {"results": results}}
+
+
+async def leave():
+    await asyncio.sleep(0)
+    sys.exit(4)
+
+
+def context_of(ctx):
+    return {
+        "run_id": ctx.run_id,
+        "trace_id": ctx.trace_id,
+        "now": iso(ctx.now),
+        "attempt": ctx.attempt,
+        "deadline": iso(ctx.deadline),
+        "idempotency_key": ctx.idempotency_key,
+        "flows": ctx.flows,
+        "topic": ctx.topic,
+        "auth": ctx.auth,
+        "secret": ctx.env["SECRET"],
+        "in_process": os.environ["SECRET"],
+        "cancelled": ctx.cancelled.is_set(),
+    }
+
+
+def iso(moment):
+    assert moment.utcoffset().total_seconds() == 0
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def request_of(req):
+    assert req["pathParams"] == req["path_params"] == req.path_params and req.get("nothing") is None
+    return {
+        "method": req.method,
+        "path": req.path,
+        "path_params": req.path_params,
+        "query_params": req.query_params,
+        "headers": req.headers,
+        "raw": req.raw_body.decode(),
+    }

@@ -1,0 +1,45 @@
+"""An engine for one attempt, in memory: holds emits and writes, reads its own writes, refuses the topic `refused`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wistro.protocol.frames import Emit, Get, List, Log, Refusal, Write
+
+COMMITTED = {("committed", "b"): {"x": [2]}, ("committed", "a"): 1}
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.emits: list[tuple[str, Any]] = []
+        self.writes: list[tuple[Any, ...]] = []
+        self.lines: list[tuple[Any, ...]] = []
+        self._state: dict[tuple[str, str], Any] = dict(COMMITTED)
+
+    def emit(self, frame: Emit) -> Refusal | None:
+        if frame.topic == "refused":
+            return Refusal("message.does-not-fit", "`sku` must be a string", path="/sku")
+        self.emits.append((frame.topic, frame.data))
+        return None
+
+    async def get(self, frame: Get) -> Any:  # a store's answer takes time
+        return self._state.get((frame.group, frame.key))
+
+    def list(self, frame: List) -> Any:
+        return [
+            [key, self._state[group, key]]
+            for group, key in sorted(self._state)
+            if group == frame.group
+        ]
+
+    def write(self, frame: Write) -> None:
+        self.writes.append((frame.op, frame.group, frame.key, frame.value))
+        if frame.op == "set":
+            self._state[frame.group, frame.key] = frame.value
+        elif frame.op == "delete":
+            self._state.pop((frame.group, frame.key), None)
+        elif frame.op == "clear":
+            self._state = {at: value for at, value in self._state.items() if at[0] != frame.group}
+
+    def log(self, frame: Log) -> None:
+        self.lines.append((frame.level, frame.message, frame.fields, frame.source))
