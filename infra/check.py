@@ -121,8 +121,11 @@ def files() -> list[str]:
 
 def call(argv: list[str], *, cwd: Path | None = None) -> int:
     """Run with its output shown; settings of a running system around us are kept away from tests."""
-    env = {name: value for name, value in os.environ.items() if name not in KNOWN}
-    return subprocess.run(argv, cwd=cwd or ROOT, env=env, check=False, stdin=subprocess.DEVNULL).returncode
+    kept_away = {*KNOWN, "DJANGO_SETTINGS_MODULE"}
+    env = {name: value for name, value in os.environ.items() if name not in kept_away}
+    return subprocess.run(
+        argv, cwd=cwd or ROOT, env=env, check=False, stdin=subprocess.DEVNULL
+    ).returncode
 
 
 def stages() -> list[Stage]:

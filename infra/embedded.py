@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import LiteralString
 
 from infra.place import Place, Ports
 from infra.settings import secrets_of
@@ -160,7 +161,7 @@ def make_roles(place: Place, *, for_tests: bool = False) -> None:
     from psycopg import sql
 
     kept = secrets_of(place)
-    attributes = {
+    attributes: dict[str, LiteralString] = {
         "owner": "BYPASSRLS" + (" CREATEDB" if for_tests else ""),
         "app": "",
         "ingest": "BYPASSRLS",

@@ -50,6 +50,7 @@ class Supervisor:
         self.place = place
         self.tell = tell
         self.children: dict[str, Child] = {}
+        self._launched = asyncio.Event()  # set at each launch, and then replaced
         self._short: set[int] = set()  # pids of commands that run to their end
 
     @property
@@ -100,6 +101,8 @@ class Supervisor:
             delay = min(delay * 2, LAST_DELAY_S)
             child.restarts += 1
             self._launch(child)
+            self._launched.set()
+            self._launched = asyncio.Event()
 
     def _why(self, child: Child) -> str:
         last = last_line(self.place, child.process.name)
@@ -156,6 +159,13 @@ class Supervisor:
                 if time.monotonic() > deadline:
                     self._give_up(name, f"was not ready in {timeout_s:g} s")
                 await asyncio.sleep(0.05)
+
+    async def wait_restarted(self, name: str, *, after: int = 0, timeout_s: float = 60) -> None:
+        """Wait until it was started again more than `after` times, and answers."""
+        async with asyncio.timeout(timeout_s):
+            while self.restarts[name] <= after:
+                await self._launched.wait()
+        await self.wait_ready(name, timeout_s=timeout_s)
 
     def _give_up(self, name: str, what: str) -> NoReturn:
         said = last_line(self.place, name) or "its log is empty"
