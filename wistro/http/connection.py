@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from enum import Enum
 from math import inf
 from typing import TYPE_CHECKING, cast
@@ -336,46 +336,64 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     async def _send(self, response: Response, *, asked: Request | None = None) -> None:
-        is_whole = isinstance(response.body, bytes)
-        chunked = not is_whole and not (asked and asked.is_old)
-        self._last = self._last or not (is_whole or chunked)
-        last = not self._queue and self._closes_now()
-        try:
-            length = len(response.body) if isinstance(response.body, bytes) else None
-            start = head(response, length=length, close=last, chunked=chunked)
-        except UnsendableHeader as error:
-            log.error("unsendable answer: %s", error)
-            response = self._server.failed()
-            start = head(response, length=len(cast(bytes, response.body)), close=last)
-        bodiless = response.status in (204, 304) or (asked is not None and asked.method == "HEAD")
         if isinstance(response.body, bytes):
-            self._transport.write(start if bodiless else start + response.body)
+            self._send_whole(response, response.body, asked)
         else:
-            self._transport.write(start)
-            await self._stream(response.body, chunked=chunked, unsent=bodiless)
+            try:
+                await self._stream(response, response.body, asked)
+            finally:
+                if close := getattr(response.body, "aclose", None):
+                    await close()
         if self._paused and not self._lost:
             await self._drained()
 
-    async def _stream(self, body: AsyncIterator[bytes], *, chunked: bool, unsent: bool) -> None:
-        """Chunks as they come; when their source fails the connection is cut: no one takes it for whole."""
+    def _send_whole(self, response: Response, body: bytes, asked: Request | None) -> None:
+        last = not self._queue and self._closes_now()
+        is_head = asked is not None and asked.method == "HEAD"
         try:
-            if not unsent:
-                async for chunk in body:
-                    if self._lost:
-                        return
-                    if chunk:
-                        framed = b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
-                        self._transport.write(framed)
-                    if self._paused:
-                        await self._drained()
-                if chunked:
-                    self._transport.write(b"0\r\n\r\n")
+            length = _claimed_length(response) if is_head and not body else len(body)
+            start = head(response, length=length, close=last)
+        except UnsendableHeader as error:
+            response = self._unsendable(error)
+            body = cast(bytes, response.body)
+            start = head(response, length=len(body), close=last)
+        is_bare = is_head or response.status in (204, 304)
+        self._transport.write(start if is_bare else start + body)
+
+    async def _stream(
+        self, response: Response, body: AsyncIterator[bytes], asked: Request | None
+    ) -> None:
+        """Chunks as they come; when their source fails the connection is cut: no one takes it for whole."""
+        chunked = not (asked and asked.is_old)
+        self._last = self._last or not chunked
+        last = not self._queue and self._closes_now()
+        try:
+            self._transport.write(head(response, length=None, close=last, chunked=chunked))
+        except UnsendableHeader as error:
+            failed = self._unsendable(error)
+            self._send_whole(failed, cast(bytes, failed.body), asked)
+            return
+        if response.status in (204, 304) or (asked and asked.method == "HEAD"):
+            return
+        try:
+            async for chunk in body:
+                if self._lost:
+                    return
+                if chunk:
+                    self._transport.write(
+                        b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
+                    )
+                if self._paused:
+                    await self._drained()
+            if chunked:
+                self._transport.write(b"0\r\n\r\n")
         except Exception:
             log.exception("an answer's body broke off")
             self._transport.abort()
-        finally:
-            if isinstance(body, AsyncGenerator):
-                await body.aclose()
+
+    def _unsendable(self, error: UnsendableHeader) -> Response:
+        log.error("unsendable answer: %s", error)
+        return self._server.failed()
 
     async def _drained(self) -> None:
         self._writable = self._loop.create_future()
@@ -398,6 +416,14 @@ class Connection(asyncio.Protocol):
 
 _NOTED = frozenset(("host", "content-length", "transfer-encoding", "expect"))
 _NO_LENGTH = [b"0"]
+
+
+def _claimed_length(response: Response) -> int:
+    """The length that an answer to HEAD names for the body that a GET would have."""
+    for name, value in response.headers:
+        if name.lower() == "content-length" and value.isascii() and value.isdigit():
+            return int(value)
+    return 0
 
 
 def _name(name: bytes) -> str:
