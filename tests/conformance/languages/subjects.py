@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wistro.hosts.pool import Project
 from wistro.languages import LANGUAGES
+from wistro.languages.node.build import bundle
+from wistro.languages.runtimes import find_node
 from wistro.protocol.frames import StepCode
 
 PROJECTS = Path(__file__).parent / "projects"
@@ -15,18 +18,18 @@ PROJECTS = Path(__file__).parent / "projects"
 
 @dataclass(frozen=True)
 class Subject:
-    """`acts`: the file of the step that does what cases.py lists."""
+    """`acts`: the file of the step that does what cases.py lists. `is_built`: its modules come from esbuild."""
 
     name: str
     language: str
     project: str
     acts: str
     others: dict[str, str] = field(default_factory=dict)
+    is_built: bool = False
 
-    def steps(self) -> dict[str, StepCode]:
-        return {"acts": StepCode(self.acts)} | {
-            step: StepCode(file) for step, file in self.others.items()
-        }
+    @property
+    def files(self) -> dict[str, str]:
+        return {"acts": self.acts, **self.others}
 
 
 _PYTHON = {
@@ -41,20 +44,32 @@ _NODE = {
     "tick": "src/tick.step.mjs",
     "absent": "src/absent.step.mjs",
 }
+_TYPESCRIPT = _NODE | {"broken": "src/broken.step.ts"}
 SUBJECTS = [
     Subject("python", "python", "python", "src/acts.step.py", _PYTHON),
     Subject("python-sync", "python", "python", "src/sync_acts.step.py", _PYTHON),
     Subject("javascript", "node", "javascript", "src/acts.step.mjs", _NODE),
     Subject("commonjs", "node", "javascript", "src/common_acts.step.cjs", _NODE),
+    Subject("typescript", "node", "typescript", "src/acts.step.ts", _TYPESCRIPT, is_built=True),
 ]
 
 
 def checked_out(subject: Subject, at: Path) -> Project:
-    """A copy of the subject's project, with the SDK where an install puts it."""
+    """A copy of the subject's project as it is when installed and built."""
     root = at / subject.project
-    shutil.copytree(PROJECTS / subject.project, root)
-    if subject.language == "node":
+    if subject.language == "node":  # TypeScript's acts import the JavaScript ones
+        shutil.copytree(PROJECTS / "javascript", root)
         (root / "node_modules" / "@wistro").mkdir(parents=True)
-        sdk = LANGUAGES["node"].home / "sdk"
-        (root / "node_modules" / "@wistro" / "sdk").symlink_to(sdk)
-    return Project(root, {subject.language: subject.steps()}, env={"SECRET": "s3cret"})
+        (root / "node_modules" / "@wistro" / "sdk").symlink_to(LANGUAGES["node"].home / "sdk")
+    shutil.copytree(PROJECTS / subject.project, root, dirs_exist_ok=True)
+    built = _built(root, subject.files) if subject.is_built else {}
+    steps = {step: StepCode(file, built.get(step)) for step, file in subject.files.items()}
+    return Project(root, {subject.language: steps}, env={"SECRET": "s3cret"})
+
+
+def _built(root: Path, files: dict[str, str]) -> dict[str, str]:
+    present = {step: file for step, file in files.items() if (root / file).exists()}
+    made = bundle(root, present, node=find_node(root, None, os.environ["PATH"]))
+    assert made.errors == []
+    folder = made.folder.relative_to(root).as_posix()
+    return {step: f"{folder}/{step}.mjs" for step in present}
