@@ -39,7 +39,7 @@ def database(url: str, alias: str) -> dict[str, Any]:
         "HOST": parts.pop("host", ""),
         "PORT": str(parts.pop("port", "")),
         "NAME": parts.pop("dbname", ""),
-        "ATOMIC_REQUESTS": True,
+        "ATOMIC_REQUESTS": alias == "default",
         "CONN_HEALTH_CHECKS": False,
         "OPTIONS": {"connect_timeout": 10, **parts},
     }

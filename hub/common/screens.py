@@ -22,7 +22,8 @@ class Assets(WhiteNoiseMiddleware):
 
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response)
-        self.add_files(str(SETTINGS.screens), prefix="/")
+        if SETTINGS.screens.is_dir():
+            self.add_files(str(SETTINGS.screens), prefix="/")
 
     def immutable_file_test(self, path: str, url: str) -> bool:
         return url.startswith("/assets/")  # named by their content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from hub.accounts.models import MEMBER, OWNER, Member, Organization, Token, User
 from hub.common.tenancy import tenant
@@ -32,7 +33,7 @@ def a_member(organization: Organization, *, user: User | None = None, role: str 
         return Member.objects.create(user=user or a_user(), role=role)
 
 
-def owner_of(organization: Organization) -> User:
+def owner_of(organization: Organization | UUID) -> User:
     with tenant(organization):
         return Member.objects.select_related("user").filter(role=OWNER).earliest("id").user
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework.test import APIClient
 
 from hub.accounts.models import User
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 def client(
     user: User | None = None, *, token: str | None = None, enforce_csrf: bool = False
 ) -> APIClient:
+    """Signed in as a user, or with a token, or nobody."""
     made = APIClient(enforce_csrf_checks=enforce_csrf, raise_request_exception=True)
     if user is not None:
-        made.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        made.force_login(user, backend=BACKEND)
     if token is not None:
         made.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     return made
-
-
-def machine_client(token: str = "") -> Any:
-    """A client of the machines' server: use inside `override_settings(**MACHINES)`."""
-    return client(token=token or None)

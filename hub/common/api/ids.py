@@ -9,30 +9,32 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import register_converter
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from wistro.protocol import ids
 
-KINDS = tuple(kind for kind in ids.PREFIXES if kind != "organization")
+CONVERTERS = tuple(kind for kind in ids.PREFIXES if kind != "organization")
+KINDS = tuple(
+    kind for kind in CONVERTERS if kind not in ("user", "token", "machine")
+)  # of an organization's things
 
 
-class _Converter:
+class IdConverter:
+    """An id that cannot be read is one that is not there: Django goes on to 404."""
+
     kind = ""
     regex = "[A-Za-z0-9_-]{26,40}"
 
     def to_python(self, value: str) -> UUID:
-        return ids.read(self.kind, value)
+        try:
+            return ids.read(self.kind, value)
+        except ids.UnreadableId as error:
+            raise ValueError(str(error)) from error
 
     def to_url(self, value: UUID | str) -> str:
         return ids.show(self.kind, value)
-
-
-class UnreadableIsNotFound(_Converter):
-    def to_python(self, value: str) -> UUID:
-        try:
-            return super().to_python(value)
-        except ids.UnreadableId as error:
-            raise ValueError(str(error)) from error
 
 
 class SlugConverter:
@@ -45,11 +47,12 @@ class SlugConverter:
 
 
 def register() -> None:
-    for kind in KINDS:
-        register_converter(type(f"{kind}Converter", (UnreadableIsNotFound,), {"kind": kind}), kind)
+    for kind in CONVERTERS:
+        register_converter(type(f"{kind}Converter", (IdConverter,), {"kind": kind}), kind)
     register_converter(SlugConverter, "label")
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class PublicId(serializers.Field):
     """An id as people see it: `PublicId("project")`."""
 

@@ -25,7 +25,17 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
 
 @pytest.fixture
 def api(db: None) -> Any:
-    """A client that speaks JSON; `api(user)` is signed in as that user, `api()` as nobody."""
+    """A client that speaks JSON: `api(user)`, `api(token="wst_…")`, `api()` as nobody."""
     from tests.factories.clients import client
 
     return client
+
+
+@pytest.fixture
+def machines(settings: Any, db: None) -> Any:
+    """The machines' server in this test: `machines(token)` is a client of /machine/v1."""
+    from tests.factories.clients import client
+
+    settings.ROOT_URLCONF = "hub.machine_urls"
+    settings.MIDDLEWARE = ["hub.common.logs.RequestLog"]
+    return lambda token=None: client(token=token)

@@ -1,0 +1,129 @@
+"""What changes organizations: making one, adding and removing members."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from hub.accounts.models import MEMBER, OWNER, SLUG_LONGEST, Member, Organization, User
+from hub.common import labels
+from hub.common.api.errors import Conflict, Invalid, NotFound
+from hub.common.tenancy import tenant
+from wistro.protocol.ids import new_id
+
+TRIES = 20
+# First parts of the Hub's own addresses
+RESERVED = frozenset(
+    [
+        "account",
+        "admin",
+        "api",
+        "app",
+        "assets",
+        "docs",
+        "fleet",
+        "help",
+        "hooks",
+        "hub",
+        "github",
+        "invite",
+        "live",
+        "login",
+        "logout",
+        "machine",
+        "me",
+        "new",
+        "oauth",
+        "outbox",
+        "reset",
+        "settings",
+        "sign-in",
+        "sign-out",
+        "sign-up",
+        "static",
+        "status",
+        "support",
+        "verify-email",
+        "wistro",
+        "www",
+    ]
+)
+
+
+class SlugTaken(Conflict):
+    """Another organization has this slug."""
+
+    code = "organization.slug-taken"
+    hint = "Choose another slug; it stands in your endpoints' addresses."
+
+
+class LastOwner(Conflict):
+    """The last owner of an organization may neither leave it nor become a member."""
+
+    code = "organization.last-owner"
+    hint = "Make someone else an owner first."
+
+
+def make_organization(name: str, *, slug: str | None, by: User) -> Organization:
+    """A new organization with its maker as owner. Without a slug, one is made of the name."""
+    wished = slug or labels.from_name(name, longest=SLUG_LONGEST) or f"org-{new_id().hex[-6:]}"
+    for number in range(1, 2 if slug else TRIES):
+        label = labels.numbered(wished, number, longest=SLUG_LONGEST)
+        if not slug and label in RESERVED:
+            continue
+        labels.checked(label, field="slug", longest=SLUG_LONGEST, reserved=RESERVED)
+        organization = Organization(slug=label, name=name)
+        with tenant(organization.pk):
+            if _inserted(organization):
+                Member.objects.create(user=by, role=OWNER, added_by=by)
+                return organization
+    raise SlugTaken(f"The slug `{wished}` is taken", fields={"slug": "taken"})
+
+
+def _inserted(organization: Organization) -> bool:
+    try:
+        with transaction.atomic():
+            organization.save(force_insert=True)
+    except IntegrityError as error:
+        if "slug" not in str(error):
+            raise
+        return False
+    return True
+
+
+def set_member(email: str, role: str, *, by: User) -> Member:
+    """Add the user with this e-mail to the scope's organization, or change their role. Invitations come later."""
+    user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
+    if user is None:
+        raise Invalid(
+            "Nobody has signed up with this e-mail",
+            hint="Ask them to sign up first; then add them.",
+            fields={"email": "not signed up"},
+        )
+    member = Member.objects.select_for_update().filter(user=user).first()
+    if member is None:
+        return Member.objects.create(user=user, role=role, added_by=by)
+    if member.role != role:
+        _keep_an_owner(member, becomes=role)
+        member.role = role
+        member.save(update_fields=["role"])
+    return member
+
+
+def remove_member(user_id: UUID) -> None:
+    """Their session and tokens stay theirs, but open nothing here any more; sockets are closed within 5 s."""
+    member = Member.objects.select_for_update().filter(user_id=user_id).first()
+    if member is None:
+        raise NotFound("They are no member")
+    _keep_an_owner(member, becomes=None)
+    member.delete()
+
+
+def _keep_an_owner(member: Member, *, becomes: str | None) -> None:
+    owners = list(Member.objects.select_for_update().filter(role=OWNER).order_by("id"))
+    if member.role == OWNER and becomes != OWNER and len(owners) == 1:
+        raise LastOwner("They are the organization's only owner")
+
+
+ROLES = (OWNER, MEMBER)
