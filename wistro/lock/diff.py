@@ -27,17 +27,20 @@ def _steps(old: Lock, new: Lock) -> Iterator[str]:
             yield f"step `{id}` is gone"
         elif before is None:
             yield f"step `{id}` is new"
-        elif before != after:
-            yield f"step `{id}` {_step(before, after, old, new)}"
+        elif before != after and (said := _step(before, after)):
+            yield f"step `{id}` {said}"
 
 
-def _step(before: LockedStep, after: LockedStep, old: Lock, new: Lock) -> str:
+_OF_TRIGGERS = {"method", "path", "auth", "public", "cron", "timezone"}  # said by `_triggers`
+
+
+def _step(before: LockedStep, after: LockedStep) -> str:
     said: list[str] = []
     if before.file != after.file:
         said.append(f"moved from {before.file} to {after.file}")
     was, now = msgspec.to_builtins(before.config), msgspec.to_builtins(after.config)
     for key in sorted(was.keys() | now.keys()):
-        if was.get(key) != now.get(key):
+        if was.get(key) != now.get(key) and key not in _OF_TRIGGERS:
             said.append(f"{key}: {_shown(was.get(key))} -> {_shown(now.get(key))}")
     if before.input != after.input:
         said.append(
@@ -47,12 +50,13 @@ def _step(before: LockedStep, after: LockedStep, old: Lock, new: Lock) -> str:
         said.append("emits other messages")
     if before.responses != after.responses:
         said.append("answers otherwise")
-    if before.digest != after.digest and not said:
+    is_retriggered = any(was.get(key) != now.get(key) for key in _OF_TRIGGERS)
+    if before.digest != after.digest and not said and not is_retriggered:
         gone, more = set(before.files) - set(after.files), set(after.files) - set(before.files)
         said += [f"no longer reads {file}" for file in sorted(gone)]
         said += [f"reads {file}" for file in sorted(more)]
         said = said or ["has other code"]
-    return "; ".join(said or ["changed"])
+    return "; ".join(said)
 
 
 def _topics(old: Lock, new: Lock) -> Iterator[str]:
