@@ -1,0 +1,72 @@
+"""The `wistro` command. A command is one file here and one line in COMMANDS; it is imported when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from wistro import __version__
+
+
+@dataclass(frozen=True)
+class Command:
+    """`module` has `run` (one command) or `app` (a typer.Typer of several). `says` stands in `wistro --help`."""
+
+    says: str
+    module: str
+
+
+COMMANDS: dict[str, Command] = {
+    "init": Command("Start a project from a template", "wistro.cli.init"),
+    "install": Command("Install a project's packages, types and tools", "wistro.cli.install"),
+    "lock": Command("Compile the project to wistro.yml.lock, or check it", "wistro.cli.lock"),
+}
+
+_EXAMPLE = "wistro init shop && cd shop && wistro install && wistro dev"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The console script: exits 0 done, 1 yours to fix, 2 misuse, 70 ours."""
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(given))
+
+
+def run(given: list[str]) -> int:
+    """`main` without the exit: the exit code."""
+    if not given or given[0] in ("-h", "--help", "help"):
+        sys.stdout.write(overview())
+        return 0
+    if given[0] in ("-V", "--version", "version"):
+        sys.stdout.write(f"wistro {__version__}\n")
+        return 0
+    if given[0] not in COMMANDS:
+        return _unknown(given[0])
+    from wistro.cli.running import run_command  # typer is imported here, not for `wistro --help`
+
+    return run_command(given[0], COMMANDS[given[0]].module, given[1:])
+
+
+def overview() -> str:
+    width = max(map(len, COMMANDS))
+    rows = [f"  {name:<{width}}  {command.says}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"example: {_EXAMPLE}",
+            "",
+            "usage: wistro <command> [options]",
+            "",
+            *rows,
+            "",
+            "`wistro <command> --help` says more; `--version` which wistro this is.",
+            "",
+        ]
+    )
+
+
+def _unknown(name: str) -> int:
+    import difflib
+
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean `wistro {close[0]}`?" if close else "`wistro --help` lists them."
+    sys.stderr.write(f"error: there is no command `{name}`\n hint: {hint}\n")
+    return 2

@@ -1,0 +1,192 @@
+"""`wistro install`: a project's Python and Node packages, the SDK's types for editors, and esbuild."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wistro.cli import say
+from wistro.errors import UserError
+
+TIMEOUT_S = 900
+
+
+class InstallFailed(UserError):
+    """uv, pip or npm could not install what the project asks for."""
+
+    code = "install.failed"
+    hint = "Its own words stand above."
+
+
+def run(
+    folder: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
+) -> int:
+    """Example: wistro install
+
+    Installs what requirements.txt or pyproject.toml and package.json name, into .venv and node_modules.
+    """
+    root = folder.resolve()
+    python = _python(root)
+    node = _node(root)
+    if not python and not node:
+        say.done("Installed", "nothing: the project names no packages")
+    say.next_step("wistro lock")
+    return 0
+
+
+def _python(root: Path) -> bool:
+    requirements, project = root / "requirements.txt", root / "pyproject.toml"
+    if not requirements.is_file() and not project.is_file():
+        return False
+    from wistro.compiler.settings import read_settings
+    from wistro.languages.runtimes import find_python
+
+    settings, _ = read_settings(root)
+    venv = root / ".venv"
+    if not (venv / "bin" / "python").exists():
+        program = find_python(root, settings.runtimes.get("python"), os.environ.get("PATH", ""))
+        _make_venv(root, program)
+    uv = _uv()
+    program = venv / "bin" / "python"
+    if requirements.is_file():
+        wanted = ["-r", "requirements.txt"]
+    elif uv:
+        wanted = ["-r", "pyproject.toml"]
+    else:
+        wanted = _dependencies(project)
+    if wanted:
+        installer = [uv, "pip"] if uv else [str(program), "-m", "pip"]
+        target = ["--python", str(program)] if uv else []
+        _call([*installer, "install", "--quiet", *target, *wanted], root, "Python packages")
+    _offer_python_sdk(root)
+    say.done("Installed", "Python packages", ".venv")
+    return True
+
+
+def _uv() -> str | None:
+    beside = Path(sys.executable).with_name("uv")
+    return str(beside) if beside.exists() else shutil.which("uv")
+
+
+def _make_venv(root: Path, program: Path) -> None:
+    uv = _uv()
+    command = (
+        [uv, "venv", "--quiet", "--python", str(program), ".venv"]
+        if uv
+        else [str(program), "-m", "venv", ".venv"]
+    )
+    _call(command, root, ".venv")
+
+
+def _dependencies(project: Path) -> list[str]:
+    try:
+        found = tomllib.loads(project.read_text("utf-8")).get("project", {}).get("dependencies", [])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InstallFailed(
+            f"pyproject.toml cannot be read: {error}", hint="", where="pyproject.toml"
+        ) from error
+    return [str(one) for one in found]
+
+
+def _offer_python_sdk(root: Path) -> None:
+    """Editors and tests find `wistro_sdk`; at run time the host brings the copy of its own wistro."""
+    from wistro import languages
+
+    source = Path(languages.__file__).parent / "python" / "sdk" / "wistro_sdk"
+    target = root / ".wistro" / "sdk" / "python" / "wistro_sdk"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    for packages in (root / ".venv" / "lib").glob("python*/site-packages"):
+        path = packages / "wistro_sdk.pth"
+        line = os.path.relpath(target.parent, packages) + "\n"
+        if not path.is_file() or path.read_text() != line:
+            path.write_text(line)
+
+
+def _node(root: Path) -> bool:
+    from wistro.compiler.find import find_steps
+    from wistro.compiler.settings import read_settings
+    from wistro.languages.node import tools
+
+    settings, _ = read_settings(root)
+    steps, _ = find_steps(root, settings.src)
+    if not (root / "package.json").is_file() and not any(one.language == "node" for one in steps):
+        return False
+    if (root / "package.json").is_file():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise InstallFailed("npm is not on the PATH", hint="Install Node 20.19 or newer.")
+        verb = "ci" if (root / "package-lock.json").is_file() else "install"
+        _call([npm, verb, "--no-audit", "--no-fund", "--loglevel=error"], root, "Node packages")
+        say.done("Installed", "Node packages", "node_modules")
+    _offer_node_sdk(root)
+    tools.esbuild(root)
+    say.done("Installed", f"esbuild {tools.esbuild_version()}", ".wistro/tools")
+    return True
+
+
+def _offer_node_sdk(root: Path) -> None:
+    from wistro import languages
+
+    source = Path(languages.__file__).parent / "node" / "sdk"
+    target = root / ".wistro" / "sdk" / "node"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target)
+    _wire_tsconfig(root / "tsconfig.json")
+
+
+_PATHS = {"@wistro/sdk": ["./.wistro/sdk/node/index.d.ts"]}
+_NEW_TSCONFIG: dict[str, Any] = {
+    "compilerOptions": {
+        "target": "ES2022",
+        "module": "ESNext",
+        "moduleResolution": "Bundler",
+        "strict": True,
+        "noEmit": True,
+        "skipLibCheck": True,
+        "paths": _PATHS,
+    },
+    "include": ["src", "tests"],
+}
+
+
+def _wire_tsconfig(path: Path) -> None:
+    """Make `@wistro/sdk` resolve to the types; a tsconfig with comments is left to its author."""
+    if not path.is_file():
+        path.write_text(json.dumps(_NEW_TSCONFIG, indent=2) + "\n", "utf-8")
+        return
+    text = path.read_text("utf-8")
+    if "@wistro/sdk" in text:
+        return
+    try:
+        config = json.loads(text)
+        paths = config.setdefault("compilerOptions", {}).setdefault("paths", {})
+        paths.update(_PATHS)
+    except (ValueError, AttributeError):
+        say.talk(f"  add to compilerOptions.paths in tsconfig.json: {json.dumps(_PATHS)[1:-1]}")
+        return
+    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _call(command: list[str], root: Path, what: str) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InstallFailed(f"{what}: not done within {TIMEOUT_S} s") from error
+    if done.returncode != 0:
+        raise InstallFailed(f"{what}: `{Path(command[0]).name}` ended with {done.returncode}")

@@ -1,0 +1,91 @@
+"""`wistro lock`: compile the project, say everything that is wrong, write the lock; or check the committed one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wistro.cli import say
+from wistro.errors import UserError
+
+
+class LockDiffers(UserError):
+    """The committed lock is not what the project compiles to."""
+
+    code = "lock.differs"
+    hint = "Run `wistro lock` and commit wistro.yml.lock."
+
+
+def run(
+    folder: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 when the lock differs.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Say it as JSON on stdout.")] = False,
+) -> int:
+    """Example: wistro lock --check
+
+    Compiles the project and writes wistro.yml.lock, which everything else starts from.
+    """
+    from wistro.compiler import check_lock
+    from wistro.languages.node import build
+    from wistro.lock import file
+
+    root = folder.resolve()
+    checked = check_lock(root)
+    compiled = checked.compiled
+    is_written = False
+    if compiled.lock is not None and not check:
+        path = root / file.NAME
+        data = file.write(compiled.lock)
+        is_written = not path.is_file() or path.read_bytes() != data
+        if is_written:
+            path.write_bytes(data)
+        build.build(root, compiled.lock)
+    if json:
+        say.data(
+            {
+                "digest": compiled.lock and compiled.lock.digest,
+                "holds": checked.holds,
+                "written": is_written,
+                "changes": checked.changes,
+                "problems": [say.as_data(one) for one in compiled.problems],
+                "warnings": [say.as_data(one) for one in compiled.warnings],
+            }
+        )
+        return 0 if compiled.lock is not None and (checked.holds or not check) else 1
+    for one in compiled.warnings:
+        say.warning(one)
+    for one in compiled.problems:
+        say.error(one)
+    lock = compiled.lock
+    if lock is None:
+        number = len(compiled.problems)
+        say.talk(f"{number} problem{'s' if number > 1 else ''}; wistro.yml.lock is as it was")
+        return 1
+    if check and not checked.holds:
+        if checked.damage is not None and not isinstance(checked.damage, file.NoLock):
+            raise checked.damage
+        message = "wistro.yml.lock is not what this project compiles to"
+        changed = dict.fromkeys(checked.changes[:20], "")
+        for change in checked.changes:
+            say.detail(change)
+        raise LockDiffers(message if changed else "there is no wistro.yml.lock", where=file.NAME)
+    counts = f"{_count(lock.steps, 'step')}, {_count(lock.topics, 'event')}, {_count(lock.flows, 'flow')}"
+    say.done("Compiled", counts, f"{file.NAME} {lock.digest.removeprefix('sha256:')[:6]}")
+    if check:
+        say.next_step("git push")
+        return 0
+    if is_written and checked.committed is not None:
+        for change in checked.changes[:20]:
+            say.detail(change)
+        if len(checked.changes) > 20:
+            say.detail(f"and {len(checked.changes) - 20} more")
+    say.next_step("wistro dev" if not is_written else "wistro dev, and commit wistro.yml.lock")
+    return 0
+
+
+def _count(things: dict[str, object], word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"

@@ -1,0 +1,78 @@
+"""How commands speak: talk to stderr, data to stdout, colour only on a terminal and without NO_COLOR."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from wistro.errors import UserError
+
+_RED, _GREEN, _YELLOW, _DIM, _BOLD = "31", "32", "33", "2", "1"
+
+
+def done(what: str, detail: str = "", aside: str = "") -> None:
+    """`✓ Compiled  14 steps, 9 events            wistro.yml.lock a1f93c`"""
+    line = f"{_paint('✓', _GREEN)} {what:<10} {detail}"
+    if aside:
+        line = f"{line:<{52 + len(line) - len(_bare(line))}} {_paint(aside, _DIM)}"
+    talk(line.rstrip())
+
+
+def next_step(command: str) -> None:
+    """What comes next; every command ends with it."""
+    talk(f"  next: {_paint(command, _BOLD)}")
+
+
+def talk(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def detail(line: str) -> None:
+    talk(f"  {_paint(line, _DIM)}")
+
+
+def error(problem: UserError) -> None:
+    _tell("error", _RED, problem)
+
+
+def warning(problem: UserError) -> None:
+    _tell("warning", _YELLOW, problem)
+
+
+def data(value: Any) -> None:
+    """One JSON document for scripts."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def as_data(problem: UserError) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "where": problem.where,
+        "hint": problem.hint,
+    }
+
+
+def _tell(word: str, colour: str, problem: UserError) -> None:
+    talk(f"{_paint(word, colour)}: {problem.message}")
+    if problem.where:
+        talk(f"  --> {problem.where}")
+    for name, what in list(problem.fields.items())[:20]:
+        talk(f"      {name}: {what}")
+    hint = f" hint: {problem.hint}" if problem.hint else ""
+    code = _paint(problem.code, _DIM)
+    talk(f"{hint:<51} {code}" if hint else f"{'':<51} {code}")
+
+
+def _paint(text: str, style: str) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m" if _has_colour() else text
+
+
+def _bare(text: str) -> str:
+    return text if "\x1b" not in text else text.replace("\x1b[32m", "").replace("\x1b[0m", "")
+
+
+def _has_colour() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
