@@ -139,3 +139,10 @@ class LoginCode(models.Model):
             models.UniqueConstraint(fields=["sha256"], name="login_code_hashes_are_unique")
         ]
         indexes = [models.Index(fields=["expires_at"], name="login_codes_by_end")]
+
+    # Authlib asks by these names
+    def get_redirect_uri(self) -> str:
+        return self.redirect_uri
+
+    def get_scope(self) -> str:
+        return self.scope

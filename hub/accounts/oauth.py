@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from authlib.integrations.django_oauth2 import AuthorizationServer
+from authlib.integrations.django_oauth2.requests import DjangoOAuth2Payload, DjangoOAuth2Request
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
 from csp.constants import SELF
@@ -28,6 +29,7 @@ from hub.accounts.authentication import PREFIX, hashed
 from hub.accounts.models import LoginCode, Token, User
 from hub.common.api.access import SCOPES, anonymous, declared, signed_in
 from hub.common.api.errors import SignIn
+from hub.common.settings import SETTINGS
 
 CLIENT_ID = "wistro-cli"
 CODE_LASTS = timedelta(seconds=60)
@@ -76,7 +78,20 @@ class CommandLine:
         return grant_type == "authorization_code"
 
 
+class AtOurAddress(DjangoOAuth2Request):
+    """A request at the Hub's own address: TLS ends before us, and Authlib refuses plain http."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        address = SETTINGS.hub_url.rstrip("/") + request.get_full_path()
+        OAuth2Request.__init__(self, method=str(request.method), uri=address, headers=request.headers)
+        self.payload = DjangoOAuth2Payload(request)
+        self._request = request
+
+
 class Server(AuthorizationServer):
+    def create_oauth2_request(self, request: HttpRequest) -> AtOurAddress:
+        return AtOurAddress(request)
+
     def query_client(self, client_id: str) -> CommandLine | None:
         return CommandLine() if client_id == CLIENT_ID else None
 
