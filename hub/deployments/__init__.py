@@ -1,0 +1,1 @@
+"""Versions and their builds, and where each version is deployed."""

@@ -1,0 +1,1 @@
+"""Machines of the fleet and the API they speak (wistro/protocol/machine.py)."""

@@ -1,0 +1,1 @@
+"""Weights, generations, and the routing table that gateways poll."""

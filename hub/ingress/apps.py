@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class IngressConfig(AppConfig):
+    name = "hub.ingress"
