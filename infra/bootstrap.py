@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from infra.reasons import reason
 from infra.terminal import Failed, Terminal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +28,6 @@ UNFINISHED = VENV / ".unfinished"
 STAMP = VENV / ".wistro-stamp"
 NODE_AT_LEAST = (20, 19)
 PYTHON_AT_LEAST = (3, 11)
-NPM_NOISE = re.compile(r"npm (error|ERR!) (code|errno|syscall|path|A complete log)\b")
 ROOM_MB = 1500  # what a first run installs, caches left aside
 
 
@@ -134,7 +134,7 @@ def make_venv() -> None:
         raise Failed(
             "this Python has no venv", "On Debian and Ubuntu: apt-get install python3-venv"
         )
-    raise Failed(f"no virtual environment could be made: {last_line(said)}")
+    raise Failed(f"no virtual environment could be made: {reason(said)}")
 
 
 def install_uv(ours: Path) -> None:
@@ -282,18 +282,6 @@ def run(argv: list[str], name: str, cwd: Path = ROOT, env: dict[str, str] | None
         raise no_space(str(cwd))
     if code:
         raise Failed(f"{name}: {reason(said)}", "All of it: .data/logs/setup.log")
-
-
-def reason(said: str) -> str:
-    """The line that says why: the first that names an error, else the last."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    lines = [line for line in lines if not NPM_NOISE.match(line)]
-    named = [line for line in lines if re.search(r"\berror\b|ERR!|failed", line, re.IGNORECASE)]
-    return (named[:1] or lines[-1:] or ["it failed and said nothing"])[0][:200]
-
-
-def last_line(said: str) -> str:
-    return ([line for line in said.splitlines() if line.strip()] or ["no reason given"])[-1].strip()
 
 
 def require_room() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from infra.processes import BY_NAME, environment
 from infra.settings import settings_of
-from infra.supervisor import Supervisor, last_line
+from infra.supervisor import Supervisor
 from infra.terminal import Terminal
 
 EXAMPLE = "shop"
@@ -40,7 +40,7 @@ async def deploy(running: Supervisor, terminal: Terminal) -> Demo | None:
     with terminal.step("Demo user"):
         made = await _make_user(running)
     if made is None:
-        terminal.warn("demo", f"not made: {last_line(running.place, 'demo')}")
+        terminal.warn("demo", f"not made: {running.why('demo')}")
         return None
     example = running.place.root / "examples" / EXAMPLE
     if not example.is_dir() or not made.token:
@@ -55,7 +55,7 @@ async def deploy(running: Supervisor, terminal: Terminal) -> Demo | None:
             stamp.write_text(digest)
             step.note = f"examples/{EXAMPLE} -> {made.project or 'demo'}"
         else:
-            step.note = f"not deployed: {last_line(running.place, 'demo')}"
+            step.note = f"not deployed: {running.why('demo')}"
     return made
 
 
@@ -66,8 +66,8 @@ async def _make_user(running: Supervisor) -> Demo | None:
         [place.python, "manage.py", "make_demo"], log="demo", env=env, timeout_s=60
     )
     try:
-        said = json.loads(last_line(place, "demo", cut=4096)) if code == 0 else None
-    except ValueError:
+        said = json.loads(running.said("demo").strip().splitlines()[-1]) if code == 0 else None
+    except (ValueError, IndexError):
         return None
     names = Demo.__dataclass_fields__
     return Demo(**{name: said[name] for name in names if name in said}) if said else None

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import signal
 import subprocess
 import time
@@ -19,12 +18,14 @@ from infra import procs
 from infra.place import Place
 from infra.processes import BY_NAME, Process, command, environment
 from infra.ready import is_ready
+from infra.reasons import reason
 from infra.terminal import Failed
 
 FIRST_DELAY_S = 0.1
 LAST_DELAY_S = 10.0
 STEADY_S = 5.0  # one that lived this long starts again at once, whatever came before
 HOPELESS = 4  # deaths while one waits for it to be ready
+SAID_BYTES = 16 * 1024
 LOG_BYTES = 10 * 1024 * 1024
 
 
@@ -37,6 +38,7 @@ class Child:
     restarts: int = 0
     keeper: asyncio.Task[None] | None = None
     stopping: bool = False
+    last_words: str = ""  # why it ended last time
 
     @property
     def alive(self) -> bool:
@@ -51,6 +53,7 @@ class Supervisor:
         self.tell = tell
         self.children: dict[str, Child] = {}
         self._launched = asyncio.Event()  # set at each launch, and then replaced
+        self._said_from: dict[str, int] = {}  # where in its log each began
         self._short: set[int] = set()  # pids of commands that run to their end
 
     @property
@@ -77,7 +80,7 @@ class Supervisor:
         process = child.process
         if process.own_folder:
             (self.place.data / process.name).mkdir(mode=0o700, exist_ok=True)
-        with log_of(self.place, process.name) as log:
+        with self._log(process.name) as log:
             argv, env = command(process, self.place), environment(process, self.place)
             child.popen = _popen(argv, cwd=self.place.root, env=env, log=log)
         self._write_pids()
@@ -90,12 +93,13 @@ class Supervisor:
             code = await procs.exited(child.popen)
             if child.stopping:
                 return
+            child.last_words = self.why(child.process.name)
             if child.process.group_dies_with_it:
                 _kill_group(child.popen.pid)
             if time.monotonic() - started >= STEADY_S:
                 delay = FIRST_DELAY_S
             self.tell(
-                f"{child.process.name} {_how(code)}; started again in {delay:g} s{self._why(child)}"
+                f"{child.process.name} {_how(code)}; started again in {delay:g} s: {child.last_words}"
             )
             await asyncio.sleep(delay)
             delay = min(delay * 2, LAST_DELAY_S)
@@ -104,9 +108,19 @@ class Supervisor:
             self._launched.set()
             self._launched = asyncio.Event()
 
-    def _why(self, child: Child) -> str:
-        last = last_line(self.place, child.process.name)
-        return f" ({last})" if last else ""
+    def said(self, name: str) -> str:
+        """What it has printed since it was last started, the end of it."""
+        try:
+            with (self.place.logs / f"{name}.log").open("rb") as file:
+                since = self._said_from.get(name, 0)
+                file.seek(max(since, file.seek(0, os.SEEK_END) - SAID_BYTES))
+                return file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def why(self, name: str) -> str:
+        """Its reason for ending, in one line."""
+        return reason(self.said(name))
 
     async def run(
         self,
@@ -118,7 +132,7 @@ class Supervisor:
         cwd: Path | None = None,
     ) -> int:
         """Run one command to its end, its output in the log of that name."""
-        with log_of(self.place, log) as file:
+        with self._log(log) as file:
             popen = _popen(argv, cwd=cwd or self.place.root, env=env, log=file)
         self._short.add(popen.pid)
         try:
@@ -135,9 +149,9 @@ class Supervisor:
         argv, env = command(process, self.place), environment(process, self.place)
         code = await self.run(argv, log=process.name, env=env, timeout_s=timeout_s)
         if code:
-            said = last_line(self.place, process.name) or f"exit {code}"
             raise Failed(
-                f"{process.name} failed: {said}", f"All of it: {self._log_name(process.name)}"
+                f"{process.name} failed: {self.why(process.name)}",
+                f"All of it: {self._log_name(process.name)}",
             )
 
     def _log_name(self, name: str) -> str:
@@ -168,8 +182,10 @@ class Supervisor:
         await self.wait_ready(name, timeout_s=timeout_s)
 
     def _give_up(self, name: str, what: str) -> NoReturn:
-        said = last_line(self.place, name) or "its log is empty"
-        raise Failed(f"{name} {what}: {said}", f"All of it: {self._log_name(name)}")
+        raise Failed(
+            f"{name} {what}: {self.children[name].last_words or self.why(name)}",
+            f"All of it: {self._log_name(name)}",
+        )
 
     async def _answers(self, name: str) -> bool:
         child = self.children[name]
@@ -208,6 +224,15 @@ class Supervisor:
             c.popen and c.popen.pid == pid for c in self.children.values()
         )
 
+    def _log(self, name: str) -> IO[bytes]:
+        """The log to append to; a large one is set aside first, one generation of it."""
+        path = self.place.logs / f"{name}.log"
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_suffix(".1.log"))
+        file = path.open("ab")
+        self._said_from[name] = file.seek(0, os.SEEK_END)
+        return file
+
     def _write_pids(self) -> None:
         """Leave what the next `make up` needs to end this one's processes, should this one be killed."""
         living = [procs.identify(pid) for pid in self.pids.values()]
@@ -240,29 +265,6 @@ def end_leftovers(place: Place) -> int:
     ended = procs.end(victims.values(), grace_s=5, first=BY_NAME["postgres"].stop) if victims else 0
     pid_file(place).unlink(missing_ok=True)
     return ended
-
-
-def log_of(place: Place, name: str) -> IO[bytes]:
-    """The log to append to; a large one is set aside first, one generation of it."""
-    path = place.logs / f"{name}.log"
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(path.with_suffix(".1.log"))
-    return path.open("ab")
-
-
-def last_line(place: Place, name: str, *, cut: int = 160) -> str:
-    """The last thing it said that names an error, else the last at all, cut to what fits a line."""
-    try:
-        with (place.logs / f"{name}.log").open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
-            lines = file.read().decode("utf-8", "replace").split("\n")
-    except OSError:
-        return ""
-    said = [line.strip() for line in lines if line.strip()][-20:]
-    named = [
-        line for line in said if re.match(r"[\w.]*(error|failed|exception)\b", line, re.IGNORECASE)
-    ]
-    return (named or said)[-1][:cut] if said else ""
 
 
 def _popen(

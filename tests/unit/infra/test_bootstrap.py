@@ -8,6 +8,7 @@ import pytest
 
 from infra import bootstrap
 from infra.place import CHECKOUT
+from infra.reasons import reason
 from infra.terminal import Failed
 
 
@@ -20,11 +21,19 @@ from infra.terminal import Failed
         ),
         ("npm error code EUSAGE\nnpm error lock is out of sync\n", "npm error lock is out of sync"),
         ("one\ntwo\n", "two"),
-        ("", "it failed and said nothing"),
+        ("", "it said nothing"),
+        (
+            "✗ Build failed in 3ms\nerror during build:\nError: Failed to resolve /a\n",
+            "Error: Failed to resolve /a",
+        ),
+        (
+            "Traceback (most recent call last):\n  File x\n    y()\nmod.Unset: A is not set\n[INFO] bye\n",
+            "mod.Unset: A is not set",
+        ),
     ],
 )
-def test_the_reason_is_the_first_line_that_names_an_error(said, why):
-    assert bootstrap.reason(said) == why
+def test_the_reason_is_the_line_that_says_why(said, why):
+    assert reason(said) == why
 
 
 def test_a_node_that_is_too_old_gets_one_line(tmp_path, monkeypatch):
