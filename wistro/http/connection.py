@@ -7,9 +7,7 @@ response it will get. The server's sweep calls `expire` when `deadline` has pass
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
-from collections.abc import AsyncIterator
 from enum import Enum
 from math import inf
 from typing import TYPE_CHECKING, cast
@@ -18,13 +16,13 @@ import httptools
 
 from wistro.errors import UserError
 from wistro.http import errors
-from wistro.http.message import Headers, Request, Response, UnsendableHeader, head, refusal
+from wistro.http.message import Headers, Request, Response, refusal
 from wistro.http.paths import split_target
+from wistro.http.sender import Sender, claimed_length
 
 if TYPE_CHECKING:
     from wistro.http.server import Server
 
-log = logging.getLogger("wistro.http")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _lower: dict[bytes, str] = {}  # header names seen, lower-case; bounded in `_name`
 
@@ -46,10 +44,7 @@ class Connection(asyncio.Protocol):
         self._working: asyncio.Task[None] | None = None
         self._reading = Reading.HEAD
         self._last = False  # no request follows those in the queue
-        self._writable: asyncio.Future[None] | None = None
-        self._paused = False
         self._holds_off = False  # we read no more until the queue is worked off
-        self._lost = False
         self._refused = False
         self._is_old = False  # the request being read is HTTP/1.0
         self._owes_continue = False
@@ -61,6 +56,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._sender = Sender(self._transport, self._loop, write_s=self._limits.write_s)
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if isinstance(peer, tuple) else ""
         self.deadline = self._loop.time() + self._limits.head_s
@@ -68,11 +64,10 @@ class Connection(asyncio.Protocol):
             self._refuse(errors.Overloaded("too many connections"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
+        self._sender.lose()
         self._server.forget(self)
         self._server.held_bytes -= self._received
         self._received = 0
-        self._release_writer()
         if self._working and self._server.cancel_when_lost:
             self._working.cancel()
 
@@ -100,11 +95,10 @@ class Connection(asyncio.Protocol):
         return self._working is not None  # a caller may close its sending side and wait
 
     def pause_writing(self) -> None:
-        self._paused = True
-        self._write_deadline = self._loop.time() + self._limits.write_s
+        self._sender.pause()
 
     def resume_writing(self) -> None:
-        self._release_writer()
+        self._sender.resume()
 
     # What the parser tells us. After the last request it may go on in the same bytes: unheard.
 
@@ -191,7 +185,6 @@ class Connection(asyncio.Protocol):
     # Reading.
 
     _requests_begun = 0
-    _write_deadline = inf
 
     def _begin(self) -> None:
         self._url = b""
@@ -251,7 +244,7 @@ class Connection(asyncio.Protocol):
 
     def expire(self, now: float) -> None:
         """The server's sweep: a deadline has passed."""
-        if self._paused and now > self._write_deadline:
+        if now > self._sender.deadline:
             self._transport.abort()
         elif now <= self.deadline:
             pass
@@ -267,7 +260,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort() if self._reading is Reading.DEAF else self._transport.close()
 
     def is_late(self, now: float) -> bool:
-        return now > self.deadline or (self._paused and now > self._write_deadline)
+        return now > self.deadline or now > self._sender.deadline
 
     def _body_allowed(self) -> float:
         earned = self._received / self._limits.body_bytes_per_s
@@ -287,14 +280,14 @@ class Connection(asyncio.Protocol):
         """Answer what is queued, one after the other, and leave when there is no more."""
         queue = self._queue
         try:
-            while queue and not self._lost:
+            while queue and not self._sender.is_lost:
                 item = queue.popleft()
                 if isinstance(item, Response):
                     await self._send(item)
                     continue
                 try:
                     response = await self._server.answer(item)
-                    await self._send(response, asked=item)
+                    await self._send(response, item)
                 finally:
                     self._server.end(len(item.body))
         finally:
@@ -307,7 +300,7 @@ class Connection(asyncio.Protocol):
             if isinstance(item, Request):
                 self._server.end(len(item.body))
         self._queue.clear()
-        if self._lost:
+        if self._sender.is_lost:
             return
         if self._closes_now():
             self._hang_up()
@@ -335,74 +328,17 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
-    async def _send(self, response: Response, *, asked: Request | None = None) -> None:
-        if isinstance(response.body, bytes):
-            self._send_whole(response, response.body, asked)
-        else:
-            try:
-                await self._stream(response, response.body, asked)
-            finally:
-                if close := getattr(response.body, "aclose", None):
-                    await close()
-        if self._paused and not self._lost:
-            await self._drained()
-
-    def _send_whole(self, response: Response, body: bytes, asked: Request | None) -> None:
+    async def _send(self, response: Response, asked: Request | None = None) -> None:
+        if self._is_endless(response, asked):
+            self._last = True
         last = not self._queue and self._closes_now()
-        is_head = asked is not None and asked.method == "HEAD"
-        try:
-            length = _claimed_length(response) if is_head and not body else len(body)
-            start = head(response, length=length, close=last)
-        except UnsendableHeader as error:
-            response = self._unsendable(error)
-            body = cast(bytes, response.body)
-            start = head(response, length=len(body), close=last)
-        is_bare = is_head or response.status in (204, 304)
-        self._transport.write(start if is_bare else start + body)
+        await self._sender.send(response, asked=asked, last=last)
 
-    async def _stream(
-        self, response: Response, body: AsyncIterator[bytes], asked: Request | None
-    ) -> None:
-        """Chunks as they come; when their source fails the connection is cut: no one takes it for whole."""
-        chunked = not (asked and asked.is_old)
-        self._last = self._last or not chunked
-        last = not self._queue and self._closes_now()
-        try:
-            self._transport.write(head(response, length=None, close=last, chunked=chunked))
-        except UnsendableHeader as error:
-            failed = self._unsendable(error)
-            self._send_whole(failed, cast(bytes, failed.body), asked)
-            return
-        if response.status in (204, 304) or (asked and asked.method == "HEAD"):
-            return
-        try:
-            async for chunk in body:
-                if self._lost:
-                    return
-                if chunk:
-                    self._transport.write(
-                        b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
-                    )
-                if self._paused:
-                    await self._drained()
-            if chunked:
-                self._transport.write(b"0\r\n\r\n")
-        except Exception:
-            log.exception("an answer's body broke off")
-            self._transport.abort()
-
-    def _unsendable(self, error: UnsendableHeader) -> Response:
-        log.error("unsendable answer: %s", error)
-        return self._server.failed()
-
-    async def _drained(self) -> None:
-        self._writable = self._loop.create_future()
-        await self._writable
-
-    def _release_writer(self) -> None:
-        self._paused = False
-        if self._writable and not self._writable.done():
-            self._writable.set_result(None)
+    def _is_endless(self, response: Response, asked: Request | None) -> bool:
+        """Neither its length is known nor does the caller know chunks: the connection's end is its end."""
+        if isinstance(response.body, bytes) or asked is None or not asked.is_old:
+            return False
+        return claimed_length(response) is None
 
     def drain(self) -> None:
         """The server is going: answer what is here or arrives now, then close."""
@@ -416,14 +352,6 @@ class Connection(asyncio.Protocol):
 
 _NOTED = frozenset(("host", "content-length", "transfer-encoding", "expect"))
 _NO_LENGTH = [b"0"]
-
-
-def _claimed_length(response: Response) -> int:
-    """The length that an answer to HEAD names for the body that a GET would have."""
-    for name, value in response.headers:
-        if name.lower() == "content-length" and value.isascii() and value.isdigit():
-            return int(value)
-    return 0
 
 
 def _name(name: bytes) -> str:

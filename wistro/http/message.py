@@ -60,7 +60,8 @@ class Request:
 class Response:
     """A status, headers and a body: bytes, or chunks that are sent as they come.
 
-    Length, date and connection headers are the server's; those among `headers` are dropped.
+    Length, date and connection headers are the server's; those among `headers` are dropped, but
+    that a Content-Length beside chunks (or an answer to HEAD) says how long the body is to be.
     """
 
     __slots__ = ("body", "headers", "status")

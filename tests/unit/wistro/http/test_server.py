@@ -361,6 +361,29 @@ async def test_a_body_whose_source_fails_is_cut_off_not_ended(serving, caplog):
     assert "source is gone" in caplog.text
 
 
+@pytest.mark.parametrize(("said", "whole"), [(6, True), (7, False), (5, False)])
+async def test_a_body_in_parts_keeps_the_length_it_was_said_to_have(serving, caplog, said, whole):
+    async def parts():
+        yield b"one"
+        yield b"two"
+
+    async def handle(_):
+        return Response(200, parts(), [("Content-Length", str(said))])
+
+    caller = await (await serving(handle)).caller()
+    await caller.send(a_request())
+
+    if whole:
+        assert (await caller.answer())[2] == b"onetwo"
+        await caller.send(a_request())
+        assert (await caller.answer())[2] == b"onetwo"
+    else:
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await caller.answer()
+            await caller.answer()
+        assert f"was said to have {said}" in caplog.text
+
+
 async def test_an_old_caller_gets_chunks_until_the_connection_ends(serving):
     async def chunks():
         yield b"one"
