@@ -61,7 +61,8 @@ export function micros(at: string): number {
 /** "run_06d…k3f9": the prefix and the last letters, which differ between ids of one moment. */
 export function shortId(id: string): string {
   const [prefix, letters] = id.split("_");
-  return letters && letters.length > 8 ? `${prefix}_${letters.slice(-6)}` : id;
+  if (letters && letters.length > 8) return `${prefix}_${letters.slice(-6)}`;
+  return id.length > 16 ? `${id.slice(0, 8)}…` : id;
 }
 
 /** Basis points as people say them: 2500 -> "25 %", 3334 -> "33.34 %". */

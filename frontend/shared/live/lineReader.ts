@@ -57,29 +57,37 @@ export class LineReader {
     }
   };
 
+  /** Begin, or begin again after `stop` (an effect may run twice): what was read is kept. */
+  start(): void {
+    if (this.#abort.signal.aborted) this.#abort = new AbortController();
+  }
+
   stop(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#abort.abort();
-    this.#listeners.clear();
   }
 
   async #readOn(): Promise<void> {
     this.#reading = true;
+    const { signal } = this.#abort;
     try {
-      while (this.#wanted && !this.#abort.signal.aborted) {
+      while (this.#wanted && !signal.aborted) {
         this.#wanted = false;
-        await this.#readPage();
+        await this.#readPage(signal);
       }
     } catch (error) {
-      this.#failed(error);
+      if (!signal.aborted) this.#failed(error);
     } finally {
       this.#reading = false;
+      // Started again while the aborted read was still ending.
+      if (this.#wanted && signal.aborted && !this.#abort.signal.aborted) void this.#readOn();
     }
   }
 
-  async #readPage(): Promise<void> {
+  async #readPage(signal: AbortSignal): Promise<void> {
     const { cursor } = this.state.lines;
-    const page = await this.read(cursor ? { after: cursor } : {}, this.#abort.signal);
+    const page = await this.read(cursor ? { after: cursor } : {}, signal);
     const lines = readOn(this.state.lines, page);
     this.#failures = 0;
     // The first page is the newest one: its `more` speaks of older lines, later pages' of newer ones.
@@ -93,7 +101,6 @@ export class LineReader {
 
   /** A hint must not be lost with the request that it caused: try again, later and later. */
   #failed(error: unknown): void {
-    if (this.#abort.signal.aborted) return;
     this.#set({ phase: this.state.phase === "ready" ? "ready" : "failed", error });
     this.#timer = setTimeout(
       () => {

@@ -58,7 +58,10 @@ function merge(kept: Lines, page: LinePage): Lines {
   for (const line of page.lines) {
     let stream = seen.get(line.stream);
     if (stream?.has(line.seq)) continue;
-    if (!stream) seen.set(line.stream, (stream = new Set()));
+    if (!stream) {
+      stream = new Set();
+      seen.set(line.stream, stream);
+    }
     stream.add(line.seq);
     fresh.push(line);
   }

@@ -108,8 +108,8 @@ export class LiveSocket {
   #lost(code: number): void {
     clearTimeout(this.#watchdog);
     this.#socket = null;
-    if (this.#listeners.size === 0) return this.#become("idle");
-    this.#become("waiting");
+    this.#become(this.#listeners.size === 0 ? "idle" : "waiting");
+    if (this.state === "idle") return;
     // A lost right may come back (a member added again), but not soon.
     const attempt = code === LOST_RIGHT ? 5 : this.#attempt++;
     this.#timer = setTimeout(() => this.#connect(), backoff(attempt, (this.options.random ?? Math.random)()));

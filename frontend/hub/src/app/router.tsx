@@ -46,12 +46,31 @@ const routes = root.addChildren([
   app.addChildren([
     screen(app, "/", () => import("../projects/HomePage"), "HomePage"),
     screen(app, "/new", () => import("../projects/NewPage"), "NewPage"),
+    screen(app, "/oauth/consent", () => import("../accounts/ConsentPage"), "ConsentPage"),
+    screen(app, "/fleet", () => import("../fleet/FleetPage"), "FleetPage"),
     screen(app, "/$org", () => import("../projects/OrganizationPage"), "OrganizationPage"),
+    screen(app, "/$org/settings", () => import("../settings/OrganizationSettings"), "OrganizationSettings"),
     project.addChildren([
       screen(project, "/", () => import("../projects/OverviewPage"), "OverviewPage"),
       screen(project, "/versions", () => import("../versions/VersionsPage"), "VersionsPage"),
       screen(project, "/versions/$number", () => import("../versions/VersionPage"), "VersionPage"),
-      environment.addChildren([]),
+      screen(project, "/datasets", () => import("../datasets/DatasetsPage"), "DatasetsPage"),
+      screen(project, "/datasets/$dataset", () => import("../datasets/DatasetPage"), "DatasetPage"),
+      screen(project, "/settings", () => import("../settings/ProjectSettings"), "ProjectSettings"),
+      environment.addChildren([
+        screen(environment, "/traffic", () => import("../traffic/TrafficPage"), "TrafficPage"),
+        screen(environment, "/flows", () => import("@shared/flows/FlowsPage"), "FlowsPage"),
+        screen(environment, "/runs", () => import("@shared/runs/RunsPage"), "RunsPage"),
+        screen(environment, "/runs/$run", () => import("@shared/runs/RunPage"), "RunPage"),
+        screen(environment, "/logs", () => import("@shared/logs/LogsPage"), "LogsPage"),
+        screen(environment, "/endpoints", () => import("../projects/EndpointsPage"), "EndpointsPage"),
+        screen(
+          environment,
+          "/settings",
+          () => import("../settings/EnvironmentSettings"),
+          "EnvironmentSettings",
+        ),
+      ]),
     ]),
   ]),
 ]);

@@ -15,7 +15,6 @@ export function BuildLog({ version, building }: { version: string; building: boo
   const box = useRef<HTMLElement>(null);
   const follows = useRef(true);
   const lines = query.data?.lines ?? [];
-  // biome-ignore lint/correctness/useExhaustiveDependencies: new lines are what moves the end
   useLayoutEffect(() => {
     if (follows.current && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [lines.length]);

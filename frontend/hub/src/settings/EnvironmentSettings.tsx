@@ -1,0 +1,136 @@
+import { get, post, remove } from "@shared/api/client";
+import { ApiFailure } from "@shared/api/failure";
+import type { List, Variable } from "@shared/api/types";
+import { Loaded } from "@shared/design/Loaded";
+import { Badge, Button, Field, Input, Note, Page, PageHead, Panel, Table } from "@shared/design/parts";
+import { Empty } from "@shared/design/states";
+import { When } from "@shared/design/When";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { FormEvent } from "react";
+import { Confirm } from "../app/Confirm";
+import { useEnvironment } from "../app/context";
+import css from "./settings.module.css";
+
+export function EnvironmentSettings() {
+  const environment = useEnvironment();
+  const client = useQueryClient();
+  const key = ["variables", environment.id];
+  const url = `/api/v1/environments/${environment.id}/variables`;
+  const saved = () => client.invalidateQueries({ queryKey: key });
+  const variables = useQuery({ queryKey: key, queryFn: ({ signal }) => get<List<Variable>>(url, signal) });
+  const drop = useMutation({ mutationFn: (name: string) => remove(`${url}/${name}`), onSuccess: saved });
+  return (
+    <Page>
+      <PageHead
+        title={`Variables of ${environment.name}`}
+        about="Values go in and never come out: steps read them, this screen cannot."
+      />
+      {drop.error && <Note tone="bad">{drop.error.message}</Note>}
+      <Panel flush title="Variables">
+        <Loaded query={variables}>
+          {({ items }) =>
+            items.length === 0 ? (
+              <Empty title="No variable yet">
+                Steps see the names that wistro.yml lists under <code>env</code>. Set their values below.
+              </Empty>
+            ) : (
+              <Table label="Variables">
+                <thead>
+                  <tr>
+                    <th scope="col">Name</th>
+                    <th scope="col">Value</th>
+                    <th scope="col">Set</th>
+                    <th scope="col">By</th>
+                    <th scope="col">Revision</th>
+                    <th scope="col">
+                      <span className="sr">Delete</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {items.map((variable) => (
+                    <tr key={variable.name}>
+                      <td>
+                        <code>{variable.name}</code>
+                      </td>
+                      <td>
+                        {variable.secret ? (
+                          <Badge tone="calm">secret</Badge>
+                        ) : (
+                          <span className="quiet">set</span>
+                        )}
+                      </td>
+                      <td>
+                        <When at={variable.set_at} />
+                      </td>
+                      <td>{variable.set_by ?? "–"}</td>
+                      <td>{variable.revision}</td>
+                      <td style={{ textAlign: "right" }}>
+                        <Confirm
+                          label="Delete"
+                          question={`Delete ${variable.name} in ${environment.name}? Serving versions restart without it.`}
+                          act={() => drop.mutate(variable.name)}
+                        />
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </Table>
+            )
+          }
+        </Loaded>
+        <SetVariable url={url} saved={saved} />
+      </Panel>
+      <p className="quiet">
+        A change makes a successor of each version that serves, with the same weight; it takes over when it is
+        healthy.
+      </p>
+    </Page>
+  );
+}
+
+function SetVariable({ url, saved }: { url: string; saved: () => Promise<void> }) {
+  const set = useMutation({
+    mutationFn: (body: { name: string; value: string; secret: boolean }) => post<Variable>(url, body),
+    onSuccess: saved,
+  });
+  const known = set.error instanceof ApiFailure ? set.error : null;
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const element = event.currentTarget;
+    const form = new FormData(element);
+    set.mutate(
+      {
+        name: String(form.get("name")),
+        value: String(form.get("value")),
+        secret: form.get("secret") === "on",
+      },
+      { onSuccess: () => element.reset() },
+    );
+  };
+  return (
+    <form className={css.inline} onSubmit={submit}>
+      <Field id="variable-name" label="Name" wrong={known?.fields.name?.[0]}>
+        <Input
+          id="variable-name"
+          name="name"
+          required
+          className="mono"
+          placeholder="STRIPE_KEY"
+          autoComplete="off"
+          spellCheck={false}
+        />
+      </Field>
+      <Field id="variable-value" label="Value" wrong={known?.fields.value?.[0] ?? set.error?.message}>
+        <Input id="variable-value" name="value" type="password" required autoComplete="off" />
+      </Field>
+      <label style={{ display: "flex", gap: 8, alignItems: "center", minHeight: 34, flex: "none" }}>
+        <input type="checkbox" name="secret" defaultChecked />
+        Secret: redacted from logs
+      </label>
+      <Button look="main" type="submit" disabled={set.isPending}>
+        Set
+      </Button>
+    </form>
+  );
+}

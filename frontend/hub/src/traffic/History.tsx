@@ -1,0 +1,38 @@
+import type { Traffic } from "@shared/api/types";
+import { Panel, VersionMark, WeightBar } from "@shared/design/parts";
+import { When } from "@shared/design/When";
+import css from "./traffic.module.css";
+import { showPercent } from "./weights";
+
+/** Every generation: when, who, why, and the weights it set. */
+export function History({ traffic: { history } }: { traffic: Traffic }) {
+  return (
+    <Panel flush title="History">
+      {history.length === 0 && <p className="quiet">No change yet.</p>}
+      {history.map((past) => {
+        const parts = Object.entries(past.weights).map(([version, weight]) => ({
+          version: Number(version),
+          weight,
+        }));
+        return (
+          <div key={past.generation} className={css.past}>
+            <span title="Generation">#{past.generation}</span>
+            <WeightBar parts={parts} label={`Generation ${past.generation}`} />
+            <When at={past.at} />
+            <p>
+              <span>{past.by ?? "wistro"}</span>
+              {past.note && <span>{past.note}</span>}
+              {parts
+                .filter(({ weight }) => weight > 0)
+                .map(({ version, weight }) => (
+                  <VersionMark key={version} number={version}>
+                    v{version} {showPercent(weight)} %
+                  </VersionMark>
+                ))}
+            </p>
+          </div>
+        );
+      })}
+    </Panel>
+  );
+}
