@@ -28,7 +28,7 @@ def an_organization(*, owner: User | None = None, slug: str | None = None) -> Or
     return organization
 
 
-def a_member(organization: Organization, *, user: User | None = None, role: str = MEMBER) -> Member:
+def a_member(organization: Organization | UUID, *, user: User | None = None, role: str = MEMBER) -> Member:
     with tenant(organization):
         return Member.objects.create(user=user or a_user(), role=role)
 

@@ -16,7 +16,10 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
     from django.core.management import call_command
     from django.db import connections
 
-    with place.servers(), django_db_blocker.unblock():
+    from django.test import TransactionTestCase
+
+    with place.servers(), django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda test: place.empty())
         call_command("migrate", verbosity=0)
         connections.close_all()
         yield

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from unittest.mock import patch
@@ -25,6 +25,7 @@ from infra.ports import free_ports
 from infra.settings import settings_of
 
 LIMIT_S = 30.0
+RUNNING: list[subprocess.Popen] = []
 
 
 def make() -> Place:
@@ -57,22 +58,16 @@ def servers() -> Iterator[None]:
     """Both servers running, the database migrated by the owner; ended and removed afterwards."""
     embedded.prepare_postgres(PLACE)
     embedded.prepare_valkey(PLACE)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": PLACE.data}
-    running = [
-        subprocess.Popen(embedded.postgres_command(PLACE), **quiet),  # type: ignore[call-overload]
-        subprocess.Popen(embedded.valkey_command(PLACE), **quiet),  # type: ignore[call-overload]
-    ]
     try:
-        await_answer(
-            lambda: psycopg.connect(embedded.superuser(PLACE, "postgres")).close(), running[0]
-        )
-        await_answer(lambda: redis.Redis.from_url(ENVIRONMENT["REDIS_URL"]).ping(), running[1])
+        start(embedded.postgres_command(PLACE))
+        await_answer(lambda: psycopg.connect(embedded.superuser(PLACE, "postgres")).close())
+        start_valkey()
         embedded.make_roles(PLACE)
         yield
     finally:
-        for one in running:
+        for one in RUNNING:
             one.terminate()
-        for one in running:
+        for one in RUNNING:
             with suppress(subprocess.TimeoutExpired):
                 one.wait(10)
             one.kill()
@@ -81,14 +76,40 @@ def servers() -> Iterator[None]:
         shutil.rmtree(PLACE.run, ignore_errors=True)
 
 
-def await_answer(ask: object, process: subprocess.Popen) -> None:
+def empty() -> None:
+    """Take all rows away, as the owner: the app role may truncate no table."""
+    with psycopg.connect(ENVIRONMENT["DATABASE_OWNER_URL"], autocommit=True) as connection:
+        tables = connection.execute(
+            "SELECT string_agg(format('%I', relname), ', ') FROM pg_class WHERE relkind IN ('r', 'p') "
+            "AND NOT relispartition AND relnamespace = 'public'::regnamespace AND relname <> 'django_migrations'"
+        ).fetchone()
+        connection.execute(f"TRUNCATE {tables[0]} RESTART IDENTITY")  # type: ignore[index,arg-type]
+
+
+def start(argv: list[str]) -> None:
+    RUNNING.append(
+        subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=PLACE.data)
+    )
+
+
+def start_valkey() -> None:
+    """Also after a test has ended it."""
+    start(embedded.valkey_command(PLACE))
+
+    def ask() -> None:
+        with redis.Redis.from_url(ENVIRONMENT["REDIS_URL"]) as client:
+            client.ping()
+
+    await_answer(ask)
+
+
+def await_answer(ask: Callable[[], None]) -> None:
     end = time.monotonic() + LIMIT_S
     while True:
         try:
-            ask()  # type: ignore[operator]
-            return
+            return ask()
         except (psycopg.OperationalError, redis.ConnectionError):
-            if process.poll() is not None or time.monotonic() > end:
+            if RUNNING[-1].poll() is not None or time.monotonic() > end:
                 raise
             time.sleep(0.05)  # a server that starts tells nobody when it is ready
 
