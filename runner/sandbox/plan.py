@@ -106,15 +106,16 @@ class Plan:
         }
 
     def _environment(self) -> dict[str, str]:
+        """The launch's own variables over our defaults; a later NODE_OPTIONS never drops our preload."""
+        given = dict(self.launch.env)
         env = {"HOME": "/tmp", "TMPDIR": "/tmp", "PATH": "/usr/local/bin:/usr/bin:/bin"}
-        env |= {name: value for name, value in self.launch.env.items() if name != "TMPDIR"}
         if self.network.is_on:
             env |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), network.PROXY)
             env |= dict.fromkeys(("http_proxy", "https_proxy"), network.PROXY)
             env |= dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1,::1")
-            preload = f"--require {_PRELOAD_AT}/proxy.cjs"
-            env["NODE_OPTIONS"] = f"{preload} {env.get('NODE_OPTIONS', '')}".strip()
-        return env
+            options = f"--require {_PRELOAD_AT}/proxy.cjs {given.get('NODE_OPTIONS', '')}"
+            given["NODE_OPTIONS"] = options.strip()
+        return env | given
 
     def _bwrap(self, data, *, info: int) -> list[str]:
         layers = self.layers

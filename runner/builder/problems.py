@@ -1,0 +1,81 @@
+"""Why a build fails, in words for whoever pushed. Each ends the build with a Problem on the wire."""
+
+from __future__ import annotations
+
+from wistro.errors import UserError
+from wistro.protocol.machine import Problem
+
+
+class BuildFailed(UserError):
+    """The project, or what it was built from, has to change."""
+
+    code = "build.failed"
+
+
+class GitDenied(BuildFailed):
+    code = "build.git-denied"
+    hint = "Connect the repository again, so that wistro may read it."
+
+
+class GitNotFound(BuildFailed):
+    code = "build.git-not-found"
+    hint = "Was it renamed or deleted? Connect the repository again."
+
+
+class CommitGone(BuildFailed):
+    code = "build.commit-gone"
+    hint = "It was probably replaced by a forced push; the newer commit has a version of its own."
+
+
+class GitAddress(BuildFailed):
+    code = "build.git-address"
+    hint = "A repository is fetched over https from a public address."
+
+
+class GitFailed(BuildFailed):
+    code = "build.git"
+    hint = "The build's log has what git said."
+
+
+class UnsafeFile(BuildFailed):
+    code = "build.unsafe-file"
+    hint = "Links may lead to places inside the project only; devices and sockets are not kept."
+
+
+class TooLarge(BuildFailed):
+    code = "build.too-large"
+    hint = "Leave generated files and data out of the repository."
+
+
+class TooSlow(BuildFailed):
+    code = "build.too-slow"
+    hint = "Push again to try again; the build's log shows how far it came."
+
+
+class InstallFailed(BuildFailed):
+    code = "build.install"
+    hint = "The build's log has the installer's words; the same command fails on your machine too."
+
+
+class RuntimeMissing(BuildFailed):
+    code = "build.runtime"
+    hint = "Change `runtimes` in wistro.yml to a version that the fleet has."
+
+
+class LockDiffers(BuildFailed):
+    code = "build.lock-differs"
+    hint = "Run `wistro lock`, look at the difference, and commit it."
+
+
+class CompileBroke(BuildFailed):
+    code = "build.compile"
+    hint = "The build's log has what was said before it ended."
+
+
+class SourceDiffers(BuildFailed):
+    code = "build.source"
+    hint = "Deploy the folder again."
+
+
+def as_problem(error: UserError) -> Problem:
+    return Problem(error.code, error.message, hint=error.hint, where=error.where)
