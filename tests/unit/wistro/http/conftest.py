@@ -8,59 +8,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import uvloop
 
+from tests.doubles.caller import Caller
 from wistro.http.message import Request, Response
 from wistro.http.server import Server
-
-LIMIT_S = 10.0
-
-
-class Caller:
-    """One connection; every read has a limit."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def send(self, *chunks: bytes) -> None:
-        for chunk in chunks:
-            self.writer.write(chunk)
-            await self.writer.drain()
-
-    async def answer(self, *, has_body: bool = True) -> tuple[int, dict[str, str], bytes]:
-        async with asyncio.timeout(LIMIT_S):
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            first, *lines = head.strip().split("\r\n")
-            headers = {
-                name.lower(): value for name, value in (line.split(": ", 1) for line in lines)
-            }
-            if headers.get("transfer-encoding") == "chunked":
-                body = b""
-                while size := int(await self.reader.readuntil(b"\n"), 16):
-                    body += (await self.reader.readexactly(size + 2))[:-2]
-                await self.reader.readexactly(2)
-            elif has_body and "content-length" in headers:
-                body = await self.reader.readexactly(int(headers["content-length"]))
-            else:
-                body = b""
-            return int(first.split(" ")[1]), headers, body
-
-    async def rest(self) -> bytes:
-        async with asyncio.timeout(LIMIT_S):
-            return await self.reader.read()
 
 
 class Place:
     def __init__(self, server: Server, port: int) -> None:
         self.server, self.port = server, port
-        self._writers: list[asyncio.StreamWriter] = []
+        self._callers: list[Caller] = []
 
     async def caller(self) -> Caller:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        self._writers.append(writer)
-        return Caller(reader, writer)
+        caller = await Caller.open(self.port)
+        self._callers.append(caller)
+        return caller
 
     async def close(self) -> None:
-        for writer in self._writers:
-            writer.close()
+        for caller in self._callers:
+            caller.close()
         await self.server.close()
 
 
