@@ -121,10 +121,8 @@ def _headers(given: Any) -> list[tuple[str, str]]:
 
 
 def _is_sendable(text: str) -> bool:
-    return (
-        (text.isascii()
-        and text.isprintable())
-        or not any(letter in "\r\n\0" or ord(letter) > 255 for letter in text)
+    return (text.isascii() and text.isprintable()) or not any(
+        letter in "\r\n\0" or ord(letter) > 255 for letter in text
     )
 
 

@@ -16,7 +16,7 @@ from wistro.engine.deliveries import Deliveries
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.endpoints import Endpoints
 from wistro.engine.limits import Limits
-from wistro.engine.loaded import Deployment, Plans, Schedule
+from wistro.engine.loaded import Deployment, Plans, Schedule, secret_values
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery, Lane, Turns
 from wistro.engine.recording import Recording
@@ -126,6 +126,7 @@ class Engine:
     async def load(self, deployment: Deployment) -> None:
         """Run it from now on. An id that is loaded is replaced: its lock, variables and hosts, not what it has to do."""
         plans = Plans(deployment.lock)
+        self._sink.protect(secret_values(deployment))
         lane = Lane(plans.steps.values())
         hosts = deployment.hosts(partial(self._line, deployment.id))
         if (loaded := self._loaded.get(deployment.id)) is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import jsonschema_rs
@@ -12,7 +11,8 @@ from wistro.errors import NotYet
 from wistro.protocol.frames import Refusal
 
 MAX_SAFE_INTEGER = 2**53 - 1
-_LONG_NUMBER = re.compile(rb"\d{16}")
+_DIGITS = bytes(letter in b"0123456789" for letter in range(256))  # digits -> 1, all else -> 0
+_LONG_NUMBER = b"\1" * 16
 ERRORS_TOLD = 20
 
 
@@ -63,7 +63,10 @@ def encode_message(value: Any, *, topic: str, max_bytes: int) -> bytes | Refusal
             "",
             "Keep the value in state or elsewhere and emit its key.",
         )
-    if _LONG_NUMBER.search(encoded) and (path := _unsafe_integer(value, [])) is not None:
+    if (
+        _LONG_NUMBER in encoded.translate(_DIGITS)
+        and (path := _unsafe_integer(value, [])) is not None
+    ):
         return Refusal(
             "emit.integer",
             f"the message for `{topic}` holds an integer beyond 2^53-1 at {pointer(path) or 'its top'}",

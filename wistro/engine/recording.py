@@ -16,14 +16,13 @@ from wistro.protocol.records import (
     RunRecord,
     WriteRecord,
 )
+from wistro.records.redact import CUT
 from wistro.store.port import Store, Unnumbered
 
 if TYPE_CHECKING:
     from wistro.engine.attempt import Attempt
     from wistro.engine.queues import Delivery
     from wistro.engine.runs import LiveRun
-
-CUT = " … [cut: a line holds 64 KiB]"
 
 
 class Recording:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from wistro.store.port import Chunk
@@ -21,6 +21,10 @@ class Sink(Protocol):
 
         `forget(stream, seq)` may be called from any thread once all of a stream up to `seq` is kept for good.
         """
+        ...
+
+    def protect(self, secrets: Iterable[str]) -> None:
+        """These values must not be written down, from now on."""
         ...
 
     def take(self, chunk: Chunk) -> None:
@@ -48,6 +52,9 @@ class NoSink:
         self._forget = forget
         for stream, last in streams:
             forget(stream, last)
+
+    def protect(self, secrets: Iterable[str]) -> None:
+        pass
 
     def take(self, chunk: Chunk) -> None:
         if chunk.durable:

@@ -1,0 +1,230 @@
+"""The only place that picks adapters: which store, sink, launcher and clock an engine runs on.
+
+`local_engine` is `wistro dev` and `wistro start`: one deployment, SQLite under `.wistro/`, records kept for the local
+screens. `fleet_engine` is an environment on a machine of the fleet: several deployments, records spooled for shipping.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from wistro.engine.clock import Ids, SystemClock
+from wistro.engine.engine import Engine
+from wistro.engine.limits import Limits
+from wistro.engine.loaded import Deployment, OnLine
+from wistro.hosts.plain import PlainLauncher
+from wistro.hosts.pool import HostPool, Project, Sizes
+from wistro.hosts.port import Hosts, Launcher
+from wistro.hosts.project import passed_on
+from wistro.lock.model import CronTrigger, Lock
+from wistro.protocol.frames import StepCode
+from wistro.protocol.ids import new_id
+from wistro.records.local import LocalRecords
+from wistro.records.local_reads import LocalReads
+from wistro.records.port import Sink
+from wistro.records.spool import Spool
+from wistro.store.port import StoreBroken, Unit
+from wistro.store.sqlite import SqliteStore
+from wistro.triggers.cron import Cron
+
+log = logging.getLogger("wistro")
+
+LOCAL = "local"  # the one deployment of `wistro dev` and `wistro start`
+STORE = "store.db"
+SPOOL = "spool"
+RECORDS = "records.db"
+EXIT_BROKEN = 70
+# A thread that wants the interpreter gets it within this; Python's 5 ms would be most of a flow's latency.
+SWITCH_INTERVAL_S = 0.000_5
+
+
+class Environment:
+    """One environment's engine with its clockwork. Started and closed once."""
+
+    def __init__(self, engine: Engine, clock: SystemClock) -> None:
+        self.engine = engine
+        self.cron = Cron(
+            engine, schedules=self._schedules, cursors=_StoreCursors(engine), now_us=clock.now_us
+        )
+
+    async def start(self) -> None:
+        await self.engine.start()
+        self.cron.start()
+
+    async def load(self, deployment: Deployment) -> None:
+        """Load it, or replace what is loaded under its id."""
+        await self.engine.load(deployment)
+        self.cron.changed()
+
+    def set_primary(self, deployment_id: str | None) -> None:
+        self.engine.set_primary(deployment_id)
+        self.cron.changed()
+
+    async def close(self, *, grace_s: float = 10.0) -> None:
+        await self.cron.close()
+        await self.engine.close(grace_s=grace_s)
+
+    def _schedules(self) -> list[CronTrigger]:
+        primary = self.engine.primary
+        return primary.lock.triggers.cron if primary else []
+
+
+class LocalEnvironment(Environment):
+    """A project on this machine. `reads` is what the local screens and `wistro runs` read."""
+
+    def __init__(
+        self, engine: Engine, clock: SystemClock, *, root: Path, launcher: Launcher, records: Path
+    ) -> None:
+        super().__init__(engine, clock)
+        self._root = root
+        self._launcher = launcher
+        self._lock: Lock | None = None
+        self.reads = LocalReads(records, lock_of=lambda _: self._lock)
+
+    async def use(
+        self, lock: Lock, *, variables: Mapping[str, str], built: Mapping[str, str] | None = None
+    ) -> None:
+        """Run this lock from now on; what an earlier one left to do is done by it. `built`: step id -> node's module."""
+        self._lock = lock
+        await self.load(
+            deployment(
+                LOCAL,
+                lock,
+                root=self._root,
+                launcher=self._launcher,
+                variables=variables,
+                secrets=frozenset(one.name for one in lock.env if one.default is None),
+                built=built,
+            )
+        )
+
+    async def close(self, *, grace_s: float = 10.0) -> None:
+        await super().close(grace_s=grace_s)
+        self.reads.close()
+
+
+def local_engine(
+    root: Path,
+    *,
+    folder: Path | None = None,
+    launcher: Launcher | None = None,
+    limits: Limits | None = None,
+    on_broken: Callable[[StoreBroken], None] | None = None,
+) -> LocalEnvironment:
+    """An engine for the project at `root`, its data in `folder` (default: `.wistro` there). `start`, then `use`."""
+    folder = folder or root / ".wistro"
+    clock = SystemClock()
+    records = LocalRecords(folder / RECORDS)
+    engine = _engine(folder / STORE, records, clock, limits, on_broken)
+    return LocalEnvironment(
+        engine,
+        clock,
+        root=root,
+        launcher=launcher or PlainLauncher(),
+        records=folder / RECORDS,
+    )
+
+
+def fleet_engine(
+    folder: Path,
+    *,
+    limits: Limits | None = None,
+    on_broken: Callable[[StoreBroken], None] | None = None,
+) -> Environment:
+    """An environment on this machine, its data in `folder`: `store.db`, and `spool/` for the shipper. `load` what
+    `deployment` makes, with the sandbox's launcher."""
+    clock = SystemClock()
+    return Environment(
+        _engine(folder / STORE, Spool(folder / SPOOL), clock, limits, on_broken), clock
+    )
+
+
+def deployment(
+    id: str,
+    lock: Lock,
+    *,
+    root: Path,
+    launcher: Launcher,
+    variables: Mapping[str, str],
+    secrets: frozenset[str] = frozenset(),
+    built: Mapping[str, str] | None = None,
+    version: int | None = None,
+    environ: dict[str, str] | None = None,
+    label: str = "host",
+    sizes: Sizes | None = None,
+) -> Deployment:
+    """A version to load. Hosts get the values of the variables that the lock declares, and no others."""
+    declared = {
+        one.name: variables.get(one.name, one.default)
+        for one in lock.env
+        if variables.get(one.name, one.default) is not None
+    }
+    steps: dict[str, dict[str, StepCode]] = {}
+    for step_id, step in lock.steps.items():
+        if step.config.type != "noop":
+            code = StepCode(step.file, (built or {}).get(step_id))
+            steps.setdefault(step.language, {})[step_id] = code
+    project = Project(
+        root=root,
+        steps=steps,
+        env={name: value for name, value in declared.items() if value is not None},
+        runtimes=lock.runtimes,
+        egress=lock.egress,
+        label=label,
+        environ=environ if environ is not None else passed_on(),
+    )
+
+    def hosts(on_line: OnLine) -> Hosts:
+        return HostPool(project, launcher=launcher, on_line=on_line, sizes=sizes)
+
+    return Deployment(
+        id=id,
+        lock=lock,
+        root=root,
+        hosts=hosts,
+        version=version,
+        variables=variables,
+        secrets=secrets,
+    )
+
+
+def _engine(
+    store: Path,
+    sink: Sink,
+    clock: SystemClock,
+    limits: Limits | None,
+    on_broken: Callable[[StoreBroken], None] | None,
+) -> Engine:
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    return Engine(
+        store=SqliteStore(store, stream=str(new_id())),
+        sink=sink,
+        clock=clock,
+        ids=Ids(clock),
+        chance=random.SystemRandom(),
+        limits=limits,
+        on_broken=on_broken or _exit,
+    )
+
+
+def _exit(error: StoreBroken) -> None:
+    """What is acknowledged is on disk; what is not is replayed by the next boot. An fsync is never tried again."""
+    log.critical("the store failed, stopping: %s", error)
+    sys.stderr.flush()
+    os._exit(EXIT_BROKEN)
+
+
+class _StoreCursors:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def cursor(self, schedule_id: str) -> int | None:
+        return self._engine.store.cursor(schedule_id)
+
+    async def settle(self, schedule_id: str, until_us: int) -> None:
+        await self._engine.store.submit(Unit(cursor=(schedule_id, until_us)))
