@@ -7,6 +7,7 @@ undeclared properties open is not held against it: that alone is *cannot decide*
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -199,14 +200,13 @@ _A = {
 }
 
 
-def worst(found: Any) -> Misfit | None:
-    """A proved misfit before a doubt before none."""
-    doubt: Misfit | None = None
-    for one in found:
-        if one is not None and one.is_proved:
-            return one
-        doubt = doubt or one
-    return doubt
+def worst(found: Iterable[Misfit | None]) -> Misfit | None:
+    """A proved misfit before a doubt before none; of several the outermost, and a wrong tag before what hangs on it."""
+    misfits = [one for one in found if one is not None]
+    proved = [one for one in misfits if one.is_proved]
+    if proved:
+        return min(proved, key=lambda one: (len(one.path), one.keyword not in ("enum", "const")))
+    return misfits[0] if misfits else None
 
 
 def _nearest(misfits: list[Misfit]) -> Misfit:

@@ -57,21 +57,26 @@ async function schemaOf(value, key, folder) {
   return plain(value, key);
 }
 
-let toJSONSchema;
+let converter;
 
-// The project's own zod converts: an import from beside the built step resolves as the step's does.
 async function fromZod4(value, folder) {
-  if (toJSONSchema === undefined) {
-    const beside = join(folder, `zod-${process.pid}.mjs`);
-    writeFileSync(beside, 'export const load = (name) => import(name);\n');
-    const { load } = await import(pathToFileURL(beside).href).finally(() => unlinkSync(beside));
-    for (const name of ['zod', 'zod/v4', 'zod/v4/core']) {
-      const module = await load(name).catch(() => ({}));
-      toJSONSchema ??= module.toJSONSchema ?? module.z?.toJSONSchema;
-    }
-  }
+  converter ??= findConverter(folder);
+  const toJSONSchema = await converter;
   if (toJSONSchema === undefined) throw new Error('this zod has no toJSONSchema; zod 4 or zod 3 is needed');
   return toJSONSchema(value, { io: 'input', target: 'draft-2020-12' });
+}
+
+// The project's own zod converts: an import from beside the built step resolves as the step's does.
+async function findConverter(folder) {
+  const beside = join(folder, `zod-${process.pid}.mjs`);
+  writeFileSync(beside, 'export const load = (name) => import(name);\n');
+  const { load } = await import(pathToFileURL(beside).href).finally(() => unlinkSync(beside));
+  for (const name of ['zod', 'zod/v4', 'zod/v4/core']) {
+    const module = await load(name).catch(() => ({}));
+    const found = module.toJSONSchema ?? module.z?.toJSONSchema;
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function isPlain(value) {
