@@ -7,14 +7,16 @@ import { RouterProvider } from "@tanstack/react-router";
 import { createRoot } from "react-dom/client";
 import { router } from "./app/router";
 
+const client = makeQueryClient();
 const live = new LiveSocket({
   open: () => new WebSocket(`${location.origin.replace(/^http/, "ws")}/live`),
+  refused: () => void client.invalidateQueries(),
 });
 addEventListener("online", () => live.wake());
 
 createRoot(document.getElementById("root")!).render(
   <Design>
-    <QueryClientProvider client={makeQueryClient()}>
+    <QueryClientProvider client={client}>
       <LiveProvider value={live}>
         <RouterProvider router={router} />
       </LiveProvider>

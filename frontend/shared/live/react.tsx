@@ -1,12 +1,12 @@
 // React's side of the live socket: hints make queries read again.
 import { type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useEffect, useSyncExternalStore } from "react";
-import type { Hint, LiveSocket, LiveState } from "./socket";
+import type { Hint, Live as LiveSource, LiveState } from "./socket";
 
-const Live = createContext<LiveSocket | null>(null);
+const Live = createContext<LiveSource | null>(null);
 export const LiveProvider = Live.Provider;
 
-export function useLive(): LiveSocket {
+export function useLive(): LiveSource {
   const live = useContext(Live);
   if (!live) throw new Error("useLive outside LiveProvider");
   return live;

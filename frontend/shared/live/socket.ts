@@ -9,6 +9,13 @@ export interface Hint {
 export type LiveState = "idle" | "connecting" | "open" | "waiting";
 type Listener = (hint: Hint) => void;
 
+/** What screens ask of whatever tells them to read again: the Hub's socket, or a laptop's poll. */
+export interface Live {
+  readonly state: LiveState;
+  subscribe(topic: string, listener: Listener): () => void;
+  onState(listener: () => void): () => void;
+}
+
 export interface LiveOptions {
   open: () => WebSocket;
   random?: () => number;
@@ -16,16 +23,18 @@ export interface LiveOptions {
   silence_ms?: number;
   /** How long the socket stays open with nobody listening, so that a change of screen keeps it. */
   linger_ms?: number;
+  /** The server closed it because this person may not listen (any more), or is signed out. */
+  refused?: () => void;
 }
 
-export const LOST_RIGHT = 4403;
+const REFUSED = [4401, 4403];
 
 /** Full jitter over the upper half: 0.5–1 s, 1–2 s, … up to 15 s. */
 export function backoff(attempt: number, random: number): number {
   return Math.min(1_000 * 2 ** attempt, 15_000) * (0.5 + random / 2);
 }
 
-export class LiveSocket {
+export class LiveSocket implements Live {
   #socket: WebSocket | null = null;
   #listeners = new Map<string, Set<Listener>>();
   #stateListeners = new Set<() => void>();
@@ -111,7 +120,9 @@ export class LiveSocket {
     this.#become(this.#listeners.size === 0 ? "idle" : "waiting");
     if (this.state === "idle") return;
     // A lost right may come back (a member added again), but not soon.
-    const attempt = code === LOST_RIGHT ? 5 : this.#attempt++;
+    const isRefused = REFUSED.includes(code);
+    if (isRefused) this.options.refused?.();
+    const attempt = isRefused ? 5 : this.#attempt++;
     this.#timer = setTimeout(() => this.#connect(), backoff(attempt, (this.options.random ?? Math.random)()));
   }
 

@@ -46,7 +46,6 @@ const routes = root.addChildren([
   app.addChildren([
     screen(app, "/", () => import("../projects/HomePage"), "HomePage"),
     screen(app, "/new", () => import("../projects/NewPage"), "NewPage"),
-    screen(app, "/oauth/consent", () => import("../accounts/ConsentPage"), "ConsentPage"),
     screen(app, "/fleet", () => import("../fleet/FleetPage"), "FleetPage"),
     screen(app, "/$org", () => import("../projects/OrganizationPage"), "OrganizationPage"),
     screen(app, "/$org/settings", () => import("../settings/OrganizationSettings"), "OrganizationSettings"),

@@ -1,4 +1,4 @@
-import { get, post } from "@shared/api/client";
+import { post } from "@shared/api/client";
 import type { Project, Version } from "@shared/api/types";
 import { Id } from "@shared/design/Copy";
 import { length, percent } from "@shared/design/format";
@@ -15,6 +15,7 @@ import { useParams } from "@tanstack/react-router";
 import { urlOf, useProject } from "../app/context";
 import { BuildLog } from "./BuildLog";
 import { DeployMenu } from "./DeployMenu";
+import { findVersion } from "./findVersion";
 import { stagesOf } from "./stages";
 import { titleOf } from "./VersionRows";
 import css from "./versions.module.css";
@@ -25,7 +26,7 @@ export function VersionPage() {
   const key = ["versions", project.id, "one", number];
   const query = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => get<Version>(`/api/v1/projects/${project.id}/versions/${number}`, signal),
+    queryFn: ({ signal }) => findVersion(project.id, Number(number), signal),
   });
   useRefresh(`versions:${project.id}`, key);
   return (
