@@ -73,3 +73,64 @@ BEGIN
     USING at_most;
 END
 $$;
+
+-- The organization of an environment that this machine runs under this fence.
+CREATE FUNCTION doors.granted(the_machine uuid, the_environment uuid, the_fence bigint)
+RETURNS TABLE (organization_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT g.organization_id FROM grants g
+  WHERE g.environment_id = the_environment AND g.machine_id = the_machine AND g.fence = the_fence
+$$;
+
+-- A machine's environments.
+CREATE FUNCTION doors.granted_to(the_machine uuid)
+RETURNS TABLE (organization_id uuid, environment_id uuid, fence bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT g.organization_id, g.environment_id, g.fence FROM grants g WHERE g.machine_id = the_machine ORDER BY g.environment_id
+$$;
+
+-- Environments with deployments alive that no machine has been given.
+CREATE FUNCTION doors.unplaced(at_most integer)
+RETURNS TABLE (organization_id uuid, environment_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT DISTINCT d.organization_id, d.environment_id FROM deployments d
+  WHERE d.state NOT IN ('stopped', 'failed')
+    AND NOT EXISTS (SELECT FROM grants g WHERE g.environment_id = d.environment_id)
+  ORDER BY d.environment_id LIMIT at_most
+$$;
+
+-- Environments that gateways route to, with the serial of their last change.
+CREATE FUNCTION doors.routed()
+RETURNS TABLE (organization_id uuid, environment_id uuid, serial bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT t.organization_id, t.environment_id, t.serial FROM traffics t WHERE t.serial > 0 ORDER BY t.environment_id
+$$;
+
+-- The build that a builder may take next: queued, or leased and its lease passed. The caller locks it in its tenant's scope.
+CREATE FUNCTION doors.builds_to_do(at_most integer)
+RETURNS TABLE (organization_id uuid, build_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT b.organization_id, b.id FROM builds b
+  WHERE b.ended_at IS NULL AND (b.leased_until IS NULL OR b.leased_until < now())
+  ORDER BY b.queued_at, b.id LIMIT at_most
+$$;
+
+-- Whose build this is, if this builder has it.
+CREATE FUNCTION doors.build_of(the_build uuid, the_machine uuid)
+RETURNS TABLE (organization_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT b.organization_id FROM builds b WHERE b.id = the_build AND b.machine = the_machine
+$$;
+
+-- Whether a machine may read a blob: an agent those of environments that it runs, a builder those of the builds it has.
+CREATE FUNCTION doors.blob_for(the_machine uuid, the_sha256 text)
+RETURNS TABLE (organization_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT b.organization_id FROM blobs b
+  WHERE b.sha256 = the_sha256 AND (
+    EXISTS (SELECT FROM grants g JOIN environments e ON e.id = g.environment_id
+            WHERE g.machine_id = the_machine AND e.project_id = b.project_id)
+    OR EXISTS (SELECT FROM builds u JOIN versions v ON v.id = u.version_id
+               WHERE u.machine = the_machine AND u.ended_at IS NULL AND v.project_id = b.project_id))
+  LIMIT 1
+$$;

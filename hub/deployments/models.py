@@ -47,6 +47,8 @@ class Version(TenantModel):
     lock = models.TextField(blank=True, default="")
     lock_digest = models.CharField(max_length=80, blank=True, default="")
     bundle = models.CharField(max_length=64, blank=True, default="")
+    endpoints = models.JSONField(default=list)  # of wistro.protocol.routing.Endpoint, from the lock
+    lock_changes = models.JSONField(default=list)  # against the ready version before it, in words
 
     class Meta:
         db_table = "versions"

@@ -49,3 +49,18 @@ class Grant(TenantModel):
 
     class Meta:
         db_table = "grants"
+
+
+class Clock(models.Model):
+    """One row: the serial of everything that gateways and agents poll.
+
+    A change takes the next number by updating the row, so changes commit in the order of their numbers and a
+    reader that has seen n has seen all up to n. A sequence would not give that.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    serial = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "fleet_clock"
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_clock")]

@@ -51,6 +51,8 @@ class Migration(migrations.Migration):
                 ("lock", models.TextField(blank=True, default="")),
                 ("lock_digest", models.CharField(blank=True, default="", max_length=80)),
                 ("bundle", models.CharField(blank=True, default="", max_length=64)),
+                ("endpoints", models.JSONField(default=list)),
+                ("lock_changes", models.JSONField(default=list)),
                 (
                     "created_by",
                     models.ForeignKey(

@@ -18,6 +18,19 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Clock",
+            fields=[
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("serial", models.BigIntegerField(default=0)),
+            ],
+            options={
+                "db_table": "fleet_clock",
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("id", 1)), name="there_is_one_clock")
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Machine",
             fields=[
                 (
@@ -110,6 +123,7 @@ class Migration(migrations.Migration):
             },
         ),
         TenantTable("grant"),
-        # One count for everything that gateways and agents poll: a change takes the next number.
-        migrations.RunSQL("CREATE SEQUENCE fleet_serial", "DROP SEQUENCE fleet_serial"),
+        migrations.RunSQL(
+            "INSERT INTO fleet_clock (id, serial) VALUES (1, 0)", "DELETE FROM fleet_clock"
+        ),
     ]
