@@ -114,10 +114,7 @@ class LanguagePool:
         if _first(self._waiting):
             self._start_one(at_most=self._sizes.hosts)
         if not self._serving and self._start is None:
-            for waiting in (*self._waiting, *self._waiting_alone):
-                _tell(waiting, self._why_not or "no host is left")
-            self._waiting.clear()
-            self._waiting_alone.clear()
+            self._tell_all(self._why_not or "no host is left")
 
     def _pump_alone(self) -> None:
         """A call that runs alone gets an idle host, else one more than the usual number, else one is emptied for it."""
@@ -135,6 +132,12 @@ class LanguagePool:
         if self._reserved is not None and not self._reserved.in_flight:
             self._waiting_alone.popleft()
             _send(waiting, self._reserved)
+
+    def _tell_all(self, why: str) -> None:
+        for waiting in (*self._waiting, *self._waiting_alone):
+            _tell(waiting, why)
+        self._waiting.clear()
+        self._waiting_alone.clear()
 
     # starting
 
@@ -173,10 +176,14 @@ class LanguagePool:
         self._pump()
 
     def _back_off(self, why: str) -> None:
-        wait_s = min(self._sizes.backoff_s * 2**self._failures, self._sizes.backoff_cap_s)
+        wait_s = min(
+            self._sizes.backoff_s * 2 ** min(self._failures, 16), self._sizes.backoff_cap_s
+        )
         self._failures += 1
         self._no_start_before = asyncio.get_running_loop().time() + wait_s
         self._why_not = why
+        if not self._serving:
+            self._tell_all(why)
 
     def _launch(self) -> Launch:
         language, project = self._language, self._project
@@ -257,8 +264,7 @@ class LanguagePool:
         if self._start is not None:
             self._start.cancel()
             await asyncio.wait([self._start])
-        for waiting in (*self._waiting, *self._waiting_alone):
-            _tell(waiting, "this deployment's hosts are stopped")
+        self._tell_all("this deployment's hosts are stopped")
         hosts = list(self.hosts)
         for host in hosts:
             self._withdraw(host)

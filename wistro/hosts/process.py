@@ -129,41 +129,37 @@ class HostProcess:
             self._connection.send(hello)
             async with asyncio.timeout(timeout_s):
                 return await asyncio.shield(self._ready)
-        except LaunchFailed as error:
-            raise CannotStart(str(error)) from error
         except FrameTooLarge as error:
             self.kill("its variables and steps do not fit a frame")
             raise CannotStart(str(error)) from error
         except TimeoutError as error:
             self.kill("never said it was ready")
             raise CannotStart(f"it said nothing for {timeout_s:g} s") from error
+        except (LaunchFailed, OSError) as error:  # OSError: no descriptor is left
+            raise CannotStart(str(error)) from error
         except asyncio.CancelledError:
             self.kill("no longer needed")
             raise
 
     async def _launch(self, launch: Launch) -> None:
-        ours, theirs = socket.socketpair()
-        out_read, out_write = os.pipe()
-        err_read, err_write = os.pipe()
-        null = os.open(os.devnull, os.O_RDONLY)
-        fds = {0: null, 1: out_write, 2: err_write, SOCKET: theirs.fileno()}
-        try:
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            our_end, their_end = socket.socketpair()
+            ours.callback(our_end.close)
+            theirs.callback(their_end.close)
+            fds = {0: _opened(theirs, os.open(os.devnull, os.O_RDONLY)), SOCKET: their_end.fileno()}
+            pipes = []
+            for target, output in ((1, self._stdout), (2, self._stderr)):
+                read_end, write_end = os.pipe()
+                fds[target] = _opened(theirs, write_end)
+                pipes.append((output, _opened(ours, read_end)))
             self._launched = self._launcher.launch(replace(launch, fds=fds))
-        except LaunchFailed:
-            for read_end in (out_read, err_read):
-                os.close(read_end)
-            ours.close()
-            raise
-        finally:
-            for ends in (null, out_write, err_write):
-                os.close(ends)
-            theirs.close()
-        ours.setblocking(False)
+            ours.pop_all()  # from here on transports close them
         if self._launched.pidfd >= 0:
             self._loop.add_reader(self._launched.pidfd, self._on_death)
         self._connection = Connection(on_frame=self._take, on_end=self._on_disconnect)
-        await self._loop.create_unix_connection(lambda: self._connection, sock=ours)
-        for output, fd in ((self._stdout, out_read), (self._stderr, err_read)):
+        our_end.setblocking(False)
+        await self._loop.create_unix_connection(lambda: self._connection, sock=our_end)
+        for output, fd in pipes:
             pipe = os.fdopen(fd, "rb", buffering=0)
             await self._loop.connect_read_pipe(lambda output=output: output, pipe)
 
@@ -240,7 +236,9 @@ class HostProcess:
                 else:
                     self._cancel(number, flight)
         waiting = [
-            flight.deadline_at if flight.cancelled_at is None else flight.cancelled_at + self._grace_s
+            flight.deadline_at
+            if flight.cancelled_at is None
+            else flight.cancelled_at + self._grace_s
             for flight in self._flights.values()
             if not flight.abandoned
         ]
@@ -453,6 +451,11 @@ class HostProcess:
     def _why_not_ready(self) -> str:
         tail = self._stderr.tail.strip()
         return f"{self.exit}: {tail}" if tail else self.exit
+
+
+def _opened(stack: contextlib.ExitStack, fd: int) -> int:
+    stack.callback(os.close, fd)
+    return fd
 
 
 def _exit_of(pid: int) -> str | None:
