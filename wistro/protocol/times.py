@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 from wistro.errors import UserError
 
@@ -30,7 +31,7 @@ def microseconds(at: datetime) -> int:
 
 def duration_s(text: str | int | float) -> float:
     """Seconds in `1h30m`, `500ms` or a bare number of seconds; raises UnreadableDuration."""
-    if isinstance(text, int | float) and not isinstance(text, bool) and text >= 0:
+    if isinstance(text, int | float) and not isinstance(text, bool) and 0 <= text < inf:
         return float(text)
     if (
         isinstance(text, str)
