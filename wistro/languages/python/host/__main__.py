@@ -1,5 +1,6 @@
 """Started by the engine as `python <this folder>`, its socket on descriptor 3."""
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ def load_own_package() -> None:
     spec = importlib.util.spec_from_file_location(
         "wistro_host", HERE / "__init__.py", submodule_search_locations=[str(HERE)]
     )
+    assert spec is not None and spec.loader is not None
     package = importlib.util.module_from_spec(spec)
     sys.modules["wistro_host"] = package
     spec.loader.exec_module(package)
@@ -24,6 +26,4 @@ def load_own_package() -> None:
 
 if __name__ == "__main__":
     load_own_package()
-    from wistro_host.host import main
-
-    main()
+    importlib.import_module("wistro_host.host").main()

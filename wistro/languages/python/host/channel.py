@@ -9,7 +9,7 @@ import socket
 import struct
 import threading
 
-from wistro_host.values import decode
+from .values import decode
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 HIGH_WATER_BYTES = 1024 * 1024  # from here on a sender waits until the engine has read

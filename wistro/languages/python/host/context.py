@@ -9,9 +9,11 @@ import concurrent.futures
 import threading
 import time
 from datetime import datetime, timezone
+from typing import Any
 
-from wistro_host.values import encode, encode_loosely
 from wistro_sdk import NotYet, Refused
+
+from .values import encode, encode_loosely
 
 NOT_YET = ("delay", "at", "key", "id", "now")
 _now_us = time.time_ns
@@ -321,7 +323,7 @@ class Request(collections.abc.Mapping):
 
     def __init__(self, request: dict) -> None:
         self._raw = request.get("raw_body_base64", "")
-        self._values = {
+        self._values: dict[str, Any] = {
             "method": request["method"],
             "path": request["path"],
             "path_params": request.get("path_params", {}),
@@ -330,7 +332,7 @@ class Request(collections.abc.Mapping):
             "body": request.get("body"),
         }
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str):
         name = self.ALIASES.get(name, name)
         if name == "raw_body" and name not in self._values:
             self._values[name] = base64.b64decode(self._raw)

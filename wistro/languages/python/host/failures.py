@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 
-from wistro_host.values import encode_loosely
+from .values import encode_loosely
 
 MAX_TEXT = 64 * 1024
 FOREIGN = ("site-packages", "dist-packages", os.sep + ".venv" + os.sep, os.sep + ".wistro" + os.sep)

@@ -15,13 +15,13 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as _imported_before_a_project_can_shadow_it  # noqa: F401
 
-from wistro_host.answers import answer_of
-from wistro_host.channel import Channel, FrameTooLarge
-from wistro_host.context import Asker, Context, Request, log_rest
-from wistro_host.failures import failed_rest
-from wistro_host.output import attribute_output, current
-from wistro_host.steps import Steps
-from wistro_host.values import encode
+from .answers import answer_of
+from .channel import Channel, FrameTooLarge
+from .context import Asker, Context, Request, log_rest
+from .failures import failed_rest
+from .output import attribute_output, current
+from .steps import Steps
+from .values import encode
 
 PROTOCOL = 1
 SOCKET = 3

@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextvars
 import io
 import sys
+from typing import Any
 
 LEVELS = {"stdout": "info", "stderr": "warn"}
 MAX_LINE = 64 * 1024
-current = contextvars.ContextVar("wistro_call", default=None)  # the Attempt that runs here
+current: contextvars.ContextVar[Any] = contextvars.ContextVar(
+    "wistro_call", default=None
+)  # the Attempt that runs here
 
 
 class Attributed(io.TextIOBase):
     """A text stream. Whole lines are told to the current call; without one the real stream takes them."""
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
 
     def __init__(self, source: str, real) -> None:
         self._source = source
@@ -50,14 +56,6 @@ class Attributed(io.TextIOBase):
     @property
     def buffer(self):
         return self._real.buffer
-
-    @property
-    def encoding(self):
-        return "utf-8"
-
-    @property
-    def errors(self):
-        return "backslashreplace"
 
 
 def attribute_output() -> None:

@@ -61,6 +61,7 @@ class Steps:
         while name in sys.modules:
             name += "_"
         spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # dataclasses and type hints look their module up
         try:
