@@ -8,15 +8,15 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
+from runner import logs
 from runner.builder import indexes
 from runner.builder.build import Shop
 from runner.builder.service import serve
 from runner.builder.store import Store
 from runner.hub import Hub
 from runner.paths import private_folder
-from runner.sandbox import Egress, Mode, SandboxLauncher
+from runner.sandbox import Mode, SandboxLauncher, choose
 from runner.settings import Settings, load
 from wistro.errors import UserError
 
@@ -27,7 +27,7 @@ _AT_ONCE = 2
 def main(environ: Mapping[str, str]) -> int:
     try:
         settings = load(environ)
-        logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
+        logs.configure(settings.log_level)
         asyncio.run(run(settings))
     except UserError as error:
         hint = f"\n hint: {error.hint}" if error.hint else ""
@@ -38,7 +38,7 @@ def main(environ: Mapping[str, str]) -> int:
 
 async def run(settings: Settings) -> None:
     data = private_folder(settings.data)
-    launcher = SandboxLauncher(mode=Mode.read(settings.sandbox), egress=egress(settings))
+    launcher = SandboxLauncher(mode=Mode.read(settings.sandbox), egress=choose.egress(settings))
     hub = Hub(settings, kind="builder", sandbox=launcher.report())
     try:
         store = Store(data)
@@ -55,18 +55,6 @@ async def run(settings: Settings) -> None:
     finally:
         await hub.close()
         await asyncio.to_thread(launcher.close)
-
-
-def egress(settings: Settings) -> Egress:
-    """Trusted networks, and the Hub's own addresses, which stay closed inside them too."""
-    hub = [settings.machines_url]
-    places = []
-    for url in hub:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        places.append(f"{parts.hostname}:{port}")
-    places.append("{}:{}".format(*settings.gateway_address))
-    return Egress(trusted_networks=settings.trusted_networks, hub=tuple(places))
 
 
 if __name__ == "__main__":

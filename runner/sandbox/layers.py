@@ -35,6 +35,8 @@ class SandboxMissing(UserError):
 
 
 class SandboxModeUnknown(UserError):
+    """WISTRO_SANDBOX has a value that names no way to run."""
+
     code = "sandbox.mode"
     hint = "Use `required`, `degraded:<layer>,…` (user, pid, mount, network, seccomp), or `off`."
 

@@ -19,6 +19,8 @@ _MOST_FORWARDERS = 64
 
 
 class EgressUnreadable(UserError):
+    """An `egress` entry is no host and port."""
+
     code = "sandbox.egress"
     hint = "Write `host:port`, such as `db.example.com:5432`; a bare address cannot be mapped."
 

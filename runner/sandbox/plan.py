@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,11 @@ class Plan:
 
     def _environment(self) -> dict[str, str]:
         """The launch's own variables over our defaults; a later NODE_OPTIONS never drops our preload."""
-        given = dict(self.launch.env)
+        given = {
+            name: value
+            for name, value in self.launch.env.items()
+            if name not in ("HOME", "TMPDIR") or self._may_write(Path(value))
+        }
         env = {"HOME": "/tmp", "TMPDIR": "/tmp", "PATH": "/usr/local/bin:/usr/bin:/bin"}
         if self.network.is_on:
             env |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), network.PROXY)
@@ -116,6 +121,11 @@ class Plan:
             options = f"--require {_PRELOAD_AT}/proxy.cjs {given.get('NODE_OPTIONS', '')}"
             given["NODE_OPTIONS"] = options.strip()
         return env | given
+
+    def _may_write(self, path: Path) -> bool:
+        """An engine passes its own HOME on; inside, only a writable bind can be one."""
+        binds = [bind for bind in self.launch.binds if bind.writable]
+        return any(path.is_relative_to(bind.at) for bind in binds)
 
     def _bwrap(self, data, *, info: int) -> list[str]:
         layers = self.layers
@@ -151,6 +161,7 @@ class Plan:
             binds.append(Bind(_HOSTS_CODE, _HOSTS_CODE))
         given = {bind.at for bind in self.launch.binds}
         binds = [*(bind for bind in binds if bind.at not in given), *self.launch.binds]
+        binds = [bind for bind in binds if not _is_there_already(bind)]
         if not root.covers(binds, self.launch.cwd):
             binds.append(Bind(self.launch.cwd, self.launch.cwd))
         args = root.arguments(
@@ -168,6 +179,11 @@ class Plan:
         return [*args, "--remount-ro", "/"]
 
 
+def _is_there_already(bind: Bind) -> bool:
+    """/usr is in every sandbox, without its credentials; binding it again would bring those back."""
+    return bind.source == bind.at and bind.at.is_relative_to("/usr") and not bind.writable
+
+
 def _entering(group: Group | None, command: list[str]) -> list[str]:
     if group is None:
         return command
@@ -183,4 +199,7 @@ def _posix_spawn(command: list[str], inherited: dict[int, int], keep) -> int:
         for target, source in inherited.items()
     }
     actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in moved.items()]
-    return os.posix_spawn(command[0], command, {}, file_actions=actions)
+    defaults = [signal.SIGPIPE, signal.SIGINT, signal.SIGTERM]  # Python ignores the first
+    return os.posix_spawn(
+        command[0], command, {}, file_actions=actions, setsigmask=[], setsigdef=defaults
+    )

@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -69,16 +70,16 @@ class MachineApi:
 
     async def result(self) -> BuildResult:
         """The next result; what was logged is in `lines`."""
-        return await asyncio.to_thread(self._wait, lambda: self.results, LIMIT_S)
+        await asyncio.to_thread(self._wait, lambda: bool(self.results), LIMIT_S)
+        return self.results.pop(0)
 
     async def reached(self, stage: str) -> None:
         await asyncio.to_thread(self._wait, lambda: stage in self.stages, LIMIT_S)
 
-    def _wait(self, ready, limit_s):
+    def _wait(self, ready: Callable[[], bool], limit_s: float) -> None:
         with self.changed:
             if not self.changed.wait_for(ready, limit_s):
                 raise TimeoutError(f"nothing after {limit_s} s; said so far: {self.text()}")
-            return self.results.pop(0) if self.results else None
 
     def text(self) -> str:
         return "\n".join(line.text for line in self.lines)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,33 +13,12 @@ import pytest
 from runner.sandbox import Egress, Limits, SandboxLauncher, interpreters
 from tests.integration.runner.sandbox.attempts import ATTEMPTS, PRELUDE, Attempt
 from tests.integration.runner.sandbox.world import World, a_machine, run
-from wistro.hosts.port import Bind, Launch, Launched
+from wistro.hosts.plain import PlainLauncher
+from wistro.hosts.port import Bind, Launch
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
 SMALL = Limits(memory_bytes=200 << 20, processes=64, tmp_bytes=16 << 20)
-
-
-class Plain:
-    """The least launcher: a process of this machine with nothing taken away."""
-
-    def launch(self, launch: Launch) -> Launched:
-        actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in launch.fds.items()]
-        command = [
-            "/bin/sh",
-            "-c",
-            'cd "$1"; shift; exec "$@"',
-            "sh",
-            str(launch.cwd),
-            *launch.argv,
-        ]
-        pid = os.posix_spawn(command[0], command, launch.env, file_actions=actions, setpgroup=0)
-        return Launched(pid, os.pidfd_open(pid))
-
-    def kill(self, launched: Launched) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(launched.pid, signal.SIGKILL)
-        os.waitpid(launched.pid, 0)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +86,7 @@ def test_an_install_script_is_refused(
     ids=lambda attempt: attempt.name,
 )
 def test_the_same_works_without_a_sandbox(attempt: Attempt, machine: World) -> None:
-    said, complained = run(Plain(), a_launch(attempt, machine))
+    said, complained = run(PlainLauncher(), a_launch(attempt, machine))
 
     assert said.strip() == f"GOT {machine.marker}", said + complained
 

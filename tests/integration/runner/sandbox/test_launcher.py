@@ -164,6 +164,29 @@ def test_a_writable_bind_is_written_and_a_plain_one_is_not(
     assert not (tmp_path / "shut/file").exists()
 
 
+def test_a_home_that_is_not_there_is_replaced_and_a_writable_one_is_kept(
+    launcher: SandboxLauncher, tmp_path: Path
+) -> None:
+    source = "import os; print(os.environ['HOME'])"
+    env = {"HOME": str(tmp_path)}
+    writable = [Bind(tmp_path, tmp_path, writable=True)]
+
+    replaced, _ = run(launcher, a_python(source, tmp_path, env=env))
+    kept, _ = run(launcher, a_python(source, tmp_path, env=env, binds=writable))
+
+    assert (replaced.strip(), kept.strip()) == ("/tmp", str(tmp_path))
+
+
+def test_binding_usr_again_does_not_bring_its_settings_back(
+    launcher: SandboxLauncher, tmp_path: Path
+) -> None:
+    source = "import os; print(os.path.isdir('/usr/etc') and os.listdir('/usr/etc') or 'nothing')"
+
+    said, _ = run(launcher, a_python(source, tmp_path, binds=[Bind(Path("/usr"), Path("/usr"))]))
+
+    assert said.strip() == "nothing"
+
+
 def test_a_missing_folder_is_said(launcher: SandboxLauncher, tmp_path: Path) -> None:
     binds = [Bind(tmp_path / "missing", Path("/work"))]
 
