@@ -227,6 +227,7 @@ class Running:
     store: Store
     sink: MemorySink
     broken: list[StoreBroken]
+    broke: asyncio.Event
 
     async def quiet(self, deployment: str = "dep", *, timeout_s: float = 10) -> None:
         async with asyncio.timeout(timeout_s):
@@ -238,10 +239,22 @@ class MemorySink(NoSink):
 
     def __init__(self) -> None:
         self.records: list[dict[str, Any]] = []
+        self._more = asyncio.Event()
 
     def take(self, chunk: Chunk) -> None:
         self.records += [msgspec.json.decode(line) for line in chunk.lines.splitlines()]
+        self._more.set()
         super().take(chunk)
+
+    async def seen(
+        self, kind: str, *, count: int = 1, timeout_s: float = 10
+    ) -> list[dict[str, Any]]:
+        """Waits until so many records of a kind have come."""
+        async with asyncio.timeout(timeout_s):
+            while len(self.of_kind(kind)) < count:
+                self._more.clear()
+                await self._more.wait()
+        return self.of_kind(kind)
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
         return [one for one in self.records if one["kind"] == kind]
@@ -257,9 +270,16 @@ async def an_engine(
     deployment_id: str = "dep",
     stream: str | None = None,
     sink: Sink | None = None,
+    outcomes: dict[str, list[Outcome]] | None = None,
 ) -> Running:
     clock = clock or SystemClock()
     broken: list[StoreBroken] = []
+    broke = asyncio.Event()
+
+    def on_broken(error: StoreBroken) -> None:
+        broken.append(error)
+        broke.set()
+
     memory = MemorySink()
     store = SqliteStore(folder / "store.db", stream=stream or str(new_id()))
     engine = Engine(
@@ -269,12 +289,12 @@ async def an_engine(
         ids=Ids(clock),
         chance=random.Random(1),
         limits=limits,
-        on_broken=broken.append,
+        on_broken=on_broken,
     )
     await engine.start()
-    hosts = InMemoryHosts(steps)
+    hosts = InMemoryHosts(steps, outcomes or {})
     await engine.load(a_deployment(lock, hosts, id=deployment_id))
-    return Running(engine, hosts, store, memory, broken)
+    return Running(engine, hosts, store, memory, broken, broke)
 
 
 def a_deployment(lock: Lock, hosts: InMemoryHosts, *, id: str = "dep", **more: Any) -> Deployment:

@@ -100,6 +100,7 @@ class Engine:
         )
         self._endpoints = Endpoints(self._parts, self._emitting, loaded_for=self._find)
         self._background: set[asyncio.Task[None]] = set()
+        self._is_closed = False
 
     @property
     def store(self) -> Store:
@@ -348,6 +349,9 @@ class Engine:
 
     async def close(self, *, grace_s: float = 10.0) -> None:
         """Take nothing new, let what is in flight end within `grace_s`, keep all else for the next boot."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._endpoints.is_closed = True
         self._turns.is_stopped = True
         self._announcing.cancel()
