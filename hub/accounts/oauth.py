@@ -83,7 +83,9 @@ class AtOurAddress(DjangoOAuth2Request):
 
     def __init__(self, request: HttpRequest) -> None:
         address = SETTINGS.hub_url.rstrip("/") + request.get_full_path()
-        OAuth2Request.__init__(self, method=str(request.method), uri=address, headers=request.headers)
+        OAuth2Request.__init__(
+            self, method=str(request.method), uri=address, headers=request.headers
+        )
         self.payload = DjangoOAuth2Payload(request)
         self._request = request
 

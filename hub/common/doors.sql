@@ -134,3 +134,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
                WHERE u.machine = the_machine AND u.ended_at IS NULL AND v.project_id = b.project_id))
   LIMIT 1
 $$;
+
+-- The projects of the builds that a builder has.
+CREATE FUNCTION doors.building(the_machine uuid)
+RETURNS TABLE (organization_id uuid, project_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT DISTINCT v.organization_id, v.project_id FROM builds b JOIN versions v ON v.id = b.version_id
+  WHERE b.machine = the_machine AND b.ended_at IS NULL
+$$;

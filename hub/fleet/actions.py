@@ -54,14 +54,17 @@ def alive(kind: str) -> Q:
 def tick() -> int:
     """The next serial, in the caller's transaction: what gateways and agents poll has changed."""
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE fleet_clock SET serial = serial + 1 RETURNING serial")
+        cursor.execute(
+            "INSERT INTO fleet_clock (id, serial) VALUES (1, 1) "
+            "ON CONFLICT (id) DO UPDATE SET serial = fleet_clock.serial + 1 RETURNING serial"
+        )
         return cursor.fetchone()[0]
 
 
 def serial() -> int:
     """The newest committed serial."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT serial FROM fleet_clock")
+        cursor.execute("SELECT coalesce(max(serial), 0) FROM fleet_clock")
         return cursor.fetchone()[0]
 
 

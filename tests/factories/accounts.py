@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hub.accounts.models import MEMBER, OWNER, Member, Organization, Token, User
 from hub.common.tenancy import tenant
+from tests.factories.registry import World, makes
 from wistro.protocol.ids import new_id
 
 
@@ -28,7 +29,9 @@ def an_organization(*, owner: User | None = None, slug: str | None = None) -> Or
     return organization
 
 
-def a_member(organization: Organization | UUID, *, user: User | None = None, role: str = MEMBER) -> Member:
+def a_member(
+    organization: Organization | UUID, *, user: User | None = None, role: str = MEMBER
+) -> Member:
     with tenant(organization):
         return Member.objects.create(user=user or a_user(), role=role)
 
@@ -57,3 +60,21 @@ def a_token(
         expires_at=timezone.now() + lasts,
     )
     return text
+
+
+def a_world() -> World:
+    """An organization with an owner and a member, for the tenant matrix."""
+    owner = a_user()
+    organization = an_organization(owner=owner)
+    return World(organization, owner, a_member(organization).user)
+
+
+@makes("user")
+def _user(world: World) -> UUID:
+    return world.member.pk
+
+
+@makes("token")
+def _token(world: World) -> UUID:
+    a_token(world.owner)
+    return world.owner.tokens.latest("id").pk

@@ -15,7 +15,6 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
     """The session's database, laid by our migrations as the owner; pytest-django's own set-up is not used."""
     from django.core.management import call_command
     from django.db import connections
-
     from django.test import TransactionTestCase
 
     with place.servers(), django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:

@@ -107,7 +107,7 @@ def _ask(
         "timeout_s": timeout_s,
     }
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [sys.executable, "-I", "-B", str(_SCRIPT)],
             input=json.dumps(request).encode(),
             capture_output=True,

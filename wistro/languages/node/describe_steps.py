@@ -28,7 +28,7 @@ def main() -> None:
 
     def start(file: str) -> tuple[int, int]:
         reading, writing = os.pipe()
-        child = subprocess.Popen(  # noqa: S603: the project's own node
+        child = subprocess.Popen(
             [*command, str(writing), request["root"], file, request["built"][file]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

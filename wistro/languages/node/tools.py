@@ -61,7 +61,7 @@ def _install(folder: Path) -> None:
         for name in ("package.json", "package-lock.json"):
             shutil.copyfile(_LOCKED / name, beside / name)
         try:
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(
                 [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
                 cwd=beside,
                 stdin=subprocess.DEVNULL,

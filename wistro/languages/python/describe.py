@@ -42,7 +42,7 @@ def describe(
         "timeout_s": timeout_s,
     }
     try:
-        done = subprocess.run(  # noqa: S603: the project's own interpreter
+        done = subprocess.run(
             [str(python), "-B", str(_SCRIPT)],
             input=json.dumps(request).encode(),
             capture_output=True,

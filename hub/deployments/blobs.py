@@ -1,0 +1,90 @@
+"""Blobs: bytes by their sha256 under WISTRO_BLOBS, shared by hash; who may read one is a row a project.
+
+A project that names a hash without having sent its bytes is told `missing`, whoever else has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from hub.common.api.errors import Invalid, NotFound, TooLarge
+from hub.common.settings import SETTINGS
+from hub.deployments.models import Blob
+from hub.projects.models import Project
+
+MOST_BYTES = 512 * 1024 * 1024
+MOST_ASKED = 10_000
+CHUNK = 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class WrongHash(Invalid):
+    """The bytes are not what their address says."""
+
+    code = "blob.differs"
+    hint = "Send the file again; it may have changed while it was read."
+
+
+def path_of(sha256: str) -> Path:
+    checked([sha256])
+    return SETTINGS.blobs / sha256[:2] / sha256[2:]
+
+
+def checked(hashes: Iterable[str]) -> list[str]:
+    found = list(hashes)
+    if len(found) > MOST_ASKED:
+        raise TooLarge(f"At most {MOST_ASKED} blobs are asked for at once")
+    if any(not isinstance(one, str) or not _SHA256.fullmatch(one) for one in found):
+        raise Invalid("A blob's address is 64 hexadecimal digits", fields={"sha256": "unreadable"})
+    return found
+
+
+def missing(project: Project, hashes: Iterable[str]) -> list[str]:
+    """Those that the project has not sent, each once, in the order asked."""
+    asked = list(dict.fromkeys(checked(hashes)))
+    have = Blob.objects.filter(project=project, sha256__in=asked).values_list("sha256", flat=True)
+    known = set(have)
+    return [one for one in asked if one not in known]
+
+
+def keep(sha256: str, stream: BinaryIO) -> int:
+    """The bytes on disk under their address, whole or not at all; their size. Raises WrongHash, TooLarge."""
+    path = path_of(sha256)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as file:
+        try:
+            while chunk := stream.read(CHUNK):
+                size += len(chunk)
+                if size > MOST_BYTES:
+                    raise TooLarge("A blob is at most 512 MiB")
+                digest.update(chunk)
+                file.write(chunk)
+            if digest.hexdigest() != sha256:
+                raise WrongHash(f"The bytes sent for {sha256} are {digest.hexdigest()}")
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    return size
+
+
+def list_for(project: Project, sha256: str, size: int) -> None:
+    Blob.objects.bulk_create(
+        [Blob(project=project, sha256=sha256, size=size)], ignore_conflicts=True
+    )
+
+
+def read(sha256: str) -> bytes:
+    try:
+        return path_of(sha256).read_bytes()
+    except FileNotFoundError:
+        raise NotFound("There is no such blob") from None

@@ -1,0 +1,180 @@
+"""What builders and agents say and fetch: builds, blobs, heartbeats (wistro/protocol/machine.py)."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from rest_framework.request import Request
+
+from hub.common import doors
+from hub.common.api.access import machine
+from hub.common.api.errors import NotFound
+from hub.common.api.views import HubView
+from hub.common.tenancy import tenant
+from hub.deployments import blobs, deploying, fetching, versions
+from hub.deployments.models import Build, Deployment
+from hub.fleet import actions as fleet
+from hub.fleet import queries, wire
+from hub.fleet.authentication import MachineToken
+from wistro.errors import UserError
+from wistro.protocol.machine import (
+    BuildControl,
+    BuildOrder,
+    BuildProgress,
+    BuildResult,
+    Heartbeat,
+    Problem,
+    UploadSource,
+)
+
+
+class MachineView(HubView):
+    authentication_classes = (MachineToken,)
+    schema = None
+
+
+class Claim(MachineView):
+    """Not in one transaction: a git host is asked for a token between the claim and the answer."""
+
+    access = {"POST": machine("builder")}
+
+    @method_decorator(transaction.non_atomic_requests)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: Request) -> HttpResponse:
+        fleet.seen(request.auth.machine, serial=0)
+        build = versions.claim(request.auth.machine_id)
+        if build is None:
+            return wire.nothing()
+        order = BuildOrder(
+            build_id=str(build.pk),
+            version_id=str(build.version_id),
+            organization_id=str(build.organization_id),
+            attempt=build.attempt,
+            lease_s=versions.LEASE.total_seconds(),
+        )
+        if build.version.source == "upload":
+            order.upload = UploadSource(bundle=build.version.upload)
+            return wire.answer(order)
+        try:
+            order.git = fetching.git_source(build.version)
+        except UserError as error:
+            problem = Problem(code=error.code, message=error.message, hint=error.hint)
+            with tenant(build.organization_id):
+                versions.end(build, "failed", [problem])
+            return wire.nothing()
+        return wire.answer(order)
+
+
+class BuildView(MachineView):
+    """About one build that this builder has: `self.build()` in its tenant's scope, locked."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        found = doors.rows("build_of", kwargs["build"], request.auth.machine_id)
+        if not found:
+            raise NotFound("This builder has no such build")
+        self._scopes.enter_context(tenant(found[0][0]))
+
+    def build(self, id: UUID) -> Build:
+        return Build.objects.select_for_update(of=("self",)).get(pk=id)
+
+
+class Progress(BuildView):
+    access = {"POST": machine("builder")}
+
+    def post(self, request: Request, build: UUID) -> HttpResponse:
+        said = wire.read(request, BuildProgress)
+        fleet.seen(request.auth.machine, serial=0)
+        return wire.answer(BuildControl(cancelled=versions.progress(self.build(build), said)))
+
+
+class Finish(BuildView):
+    access = {"POST": machine("builder")}
+
+    def post(self, request: Request, build: UUID) -> HttpResponse:
+        versions.finish(self.build(build), wire.read(request, BuildResult))
+        return wire.nothing()
+
+
+class Hashes(msgspec.Struct):
+    sha256: list[str]
+
+
+class Missing(MachineView):
+    """Which blobs the projects of a builder's open builds lack."""
+
+    access = {"POST": machine("builder")}
+
+    def post(self, request: Request) -> HttpResponse:
+        asked = blobs.checked(wire.read(request, Hashes).sha256)
+        have: set[str] | None = None
+        for organization_id, project_id in doors.rows("building", request.auth.machine_id):
+            with tenant(organization_id):
+                lacks = set(blobs.missing(blobs.Project(pk=project_id), asked))
+                had = set(asked) - lacks
+                have = had if have is None else have & had
+        return wire.answer({"missing": [one for one in asked if one not in (have or set())]})
+
+
+class OneBlob(MachineView):
+    access = {"GET": machine("agent", "builder"), "PUT": machine("builder")}
+
+    def get(self, request: Request, sha256: str) -> FileResponse:
+        if not doors.rows("blob_for", request.auth.machine_id, blobs.checked([sha256])[0]):
+            raise NotFound("There is no such blob for this machine")
+        path = blobs.path_of(sha256)
+        if not path.exists():
+            raise NotFound("There is no such blob for this machine")
+        return FileResponse(path.open("rb"), content_type="application/octet-stream")
+
+    def put(self, request: Request, sha256: str) -> HttpResponse:
+        size = blobs.keep(blobs.checked([sha256])[0], request._request)
+        for organization_id, project_id in doors.rows("building", request.auth.machine_id):
+            with tenant(organization_id):
+                blobs.list_for(blobs.Project.objects.get(pk=project_id), sha256, size)
+        return wire.nothing()
+
+
+class Heartbeats(MachineView):
+    access = {"POST": machine("agent")}
+
+    def post(self, request: Request) -> HttpResponse:
+        said = wire.read(request, Heartbeat)
+        fleet.seen(request.auth.machine, serial=said.serial)
+        for environment in said.environments:
+            environment_id = _uuid(environment.environment_id)
+            organization_id = queries.granted(
+                request.auth.machine_id, environment_id, environment.fence
+            )
+            if organization_id is None:
+                continue  # granted away meanwhile: the assignments tell it so
+            with tenant(organization_id):
+                self.hear(environment_id, environment.deployments)
+        return wire.nothing()
+
+    def hear(self, environment_id: UUID, said: list[Any]) -> None:
+        by_id = {one.deployment_id: one for one in said}
+        alive = Deployment.objects.filter(
+            environment_id=environment_id, state__in=deploying.ALIVE
+        ).select_related("version")
+        for deployment in alive:
+            health = by_id.get(str(deployment.pk))
+            news = health is not None and (
+                deployment.state == "starting" or deployment.live_runs != health.live_runs
+            )
+            if news:
+                deploying.hear(deployment, health)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("There is no such environment") from None
