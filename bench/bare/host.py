@@ -56,7 +56,7 @@ class Host(asyncio.Protocol):
         out, self.out = self.out, []
         self.transport.write(b"".join(out))
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         asyncio.get_running_loop().stop()
 
 

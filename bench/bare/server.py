@@ -136,17 +136,19 @@ class Http(asyncio.Protocol):
         await self.store.submit("DELETE FROM queue WHERE id = ?", (id,))
 
 
+def start_host(language: str, channel: socket.socket) -> subprocess.Popen[bytes]:
+    is_python = language == "python"
+    argv = (
+        [sys.executable, str(HERE / "host.py")] if is_python else ["node", str(HERE / "host.mjs")]
+    )
+    fd = channel.fileno()
+    return subprocess.Popen([*argv, str(fd)], pass_fds=[fd], env=os.environ)
+
+
 async def main(port: int, folder: Path, language: str) -> None:
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
-    argv = (
-        [sys.executable, str(HERE / "host.py")]
-        if language == "python"
-        else ["node", str(HERE / "host.mjs")]
-    )
-    host_process = subprocess.Popen(
-        [*argv, str(theirs.fileno())], pass_fds=[theirs.fileno()], env=os.environ
-    )
+    host_process = start_host(language, theirs)
     theirs.close()
     _, host = await loop.create_connection(HostConnection, sock=ours)
     store = Store(folder / "queue.db", loop)

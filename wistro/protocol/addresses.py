@@ -95,7 +95,9 @@ def _unwrapped(address: Address) -> list[Address]:
         return [address.ipv4_mapped]
     if any(address in network for network in _NAT64) or address in _TRANSLATED:
         return [low]
-    if address in _NAT64_LOCAL:  # where the IPv4 part lies depends on a prefix length that we cannot know
+    if (
+        address in _NAT64_LOCAL
+    ):  # where the IPv4 part lies depends on a prefix length that we cannot know
         return [address]
     if address in _SIX_TO_FOUR:
         return [ipaddress.IPv4Address(number >> 80 & 0xFFFFFFFF)]
