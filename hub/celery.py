@@ -10,7 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 from hub.common.schedule import SCHEDULE
 from hub.common.settings import SETTINGS
 
-app = Celery("hub")
+app = Celery("hub")  # pyright: ignore[reportCallIssue]: it takes this file for the package
 app.conf.update(
     broker_url=SETTINGS.redis_url,
     broker_connection_retry_on_startup=True,

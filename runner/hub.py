@@ -149,12 +149,13 @@ class Hub:
         """POST a message; the answer, or None for 204. More `tries` for what may be sent twice."""
         content = b"" if message is None else msgspec.json.encode(message)
         waits = backoff_s(jitter=self._jitter)
-        for left in range(tries - 1, -1, -1):
+        while True:
+            tries -= 1
             try:
                 response = await self._ask("POST", path, content=content)
                 break
             except HubGone as error:
-                if not left:
+                if tries <= 0:
                     raise
                 log.warning("%s: %s; trying again", path, error)
                 await asyncio.sleep(next(waits))

@@ -177,7 +177,7 @@ def make_server() -> Server:
     return server
 
 
-server = make_server()
+server: Any = make_server()  # Authlib's annotations are of its base class, not of Django's
 
 
 @declared(GET=anonymous, POST=signed_in())

@@ -98,7 +98,7 @@ class TenantModel(models.Model):
     organization = models.ForeignKey(
         "accounts.Organization",
         models.CASCADE,
-        default=current_organization_id,
+        default=current_organization_id,  # type: ignore[arg-type]
         editable=False,
         related_name="+",
     )

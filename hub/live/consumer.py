@@ -56,6 +56,7 @@ class Live(AsyncWebsocketConsumer):
     """One page's socket. Only members of a topic's organization hear it, for as long as they are."""
 
     async def connect(self) -> None:
+        self.scope: Any  # what the middleware put in is not in channels' type of it
         self.listening: dict[str, Listening] = {}
         self.ended = False
         self._pings: asyncio.Task[None] | None = None

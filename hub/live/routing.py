@@ -8,5 +8,5 @@ from django.urls import path
 from hub.common.settings import SETTINGS
 from hub.live.consumer import Live
 
-sockets = [path("live", Live.as_asgi())]
+sockets = [path("live", Live.as_asgi())]  # type: ignore[call-overload]
 socket = OriginValidator(AuthMiddlewareStack(URLRouter(sockets)), [SETTINGS.hub_url.rstrip("/")])

@@ -30,7 +30,9 @@ def settings_at(environment: Environment, revision: int | None = None) -> list[V
 def variables_at(environment: Environment, revision: int | None = None) -> dict[str, Value]:
     """What a deployment with this revision runs with; raises sealing.NotOurs for a value that was tampered with."""
     return {
-        one.name: Value(open_sealed(one.sealed, bound_to=one.bound_to).decode(), one.secret)
+        one.name: Value(
+            open_sealed(bytes(one.sealed or b""), bound_to=one.bound_to).decode(), one.secret
+        )
         for one in settings_at(environment, revision)
     }
 

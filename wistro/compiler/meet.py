@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wistro.compiler import problems
@@ -241,6 +242,6 @@ def _contradictions(topic: Topic) -> list[UserError]:
     return []
 
 
-def _distinct(schemas: list[Schema | None]) -> list[Schema]:
+def _distinct(schemas: Iterable[Schema | None]) -> list[Schema]:
     found = {key(one): one for one in schemas if one is not None and one != {}}
     return [found[name] for name in sorted(found)]

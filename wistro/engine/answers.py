@@ -94,7 +94,7 @@ def refused(
     run: str | None = None,
 ) -> EndpointAnswer:
     body = error.as_body()
-    headers = [JSON]
+    headers: list[tuple[str, str]] = [JSON]
     if run is not None:
         body["error"]["run_id"] = run
     if retry_after_s is not None:

@@ -119,6 +119,7 @@ class Endpoints:
     async def _once(
         self, call: EndpointCall, endpoint: Endpoint, params: dict[str, str], loaded: Loaded
     ) -> EndpointAnswer:
+        """The same sender's same id again gets the answer of its first call, never a second run."""
         if call.sender_id is None:
             return await self._run(call, endpoint, params, loaded, key=None)
         key = _answer_key(call, endpoint)
@@ -129,13 +130,14 @@ class Endpoints:
         if kept is not None:
             return EndpointAnswer(kept.status, kept.body, [*kept.headers, REPLAYED])
         self._by_key[key] = asyncio.get_running_loop().create_future()
-        answer = None
+        others: EndpointAnswer | None = None
         try:
             answer = await self._run(call, endpoint, params, loaded, key=key)
-        finally:
             # Only what committed is an answer to others: after anything else the key is free again.
-            is_kept = answer is not None and self._parts.store.answer(key, now_us=0) is not None
-            self._by_key.pop(key).set_result(answer if is_kept else None)
+            if self._parts.store.answer(key, now_us=0) is not None:
+                others = answer
+        finally:
+            self._by_key.pop(key).set_result(others)
         return answer
 
     async def _run(

@@ -115,6 +115,7 @@ def verify(root: Path, lock: Lock) -> None:
     hashes: dict[str, str] = {}
     changed: dict[str, str] = {}
     for id, step in lock.steps.items():
+        file = step.file
         try:
             total = hashlib.sha256()
             for file in sorted(step.files):
@@ -122,7 +123,7 @@ def verify(root: Path, lock: Lock) -> None:
                     hashes[file] = content_sha256(_inside(root, file))
                 total.update(f"{file}\0{hashes[file]}\n".encode())
         except OSError as error:
-            changed[id] = f"{file} cannot be read ({error.strerror})"  # pyright: ignore[reportPossiblyUnbound]
+            changed[id] = f"{file} cannot be read ({error.strerror})"
             continue
         if f"sha256:{total.hexdigest()}" != step.digest:
             changed[id] = "differs from the lock"

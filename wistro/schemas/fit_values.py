@@ -18,7 +18,7 @@ def numbers(of: Comparison, emitted: Schema, wanted: Schema) -> Misfit | None:
 
     low, high = bounds(emitted)
     want_low, want_high = bounds(wanted, of_integers=emitted["type"] == "integer")
-    word = None
+    word, said = None, ""
     if low < want_low:
         word, said = "minimum", f"may be less than {_shown(want_low[0])}"
         word = word if word in wanted else "exclusiveMinimum"
@@ -30,7 +30,7 @@ def numbers(of: Comparison, emitted: Schema, wanted: Schema) -> Misfit | None:
     if word is None:
         return None
     candidates = examples.numbers(emitted, wanted)
-    return Misfit(word, said, witness=of.witness(emitted, wanted, candidates))  # pyright: ignore[reportPossiblyUnbound]
+    return Misfit(word, said, witness=of.witness(emitted, wanted, candidates))
 
 
 Bound = tuple[
@@ -72,7 +72,7 @@ def _is_multiple(emitted: Schema, of: float) -> bool:
 def texts(of: Comparison, emitted: Schema, wanted: Schema) -> Misfit | None:
     from wistro.schemas.fit import Misfit
 
-    word = None
+    word, said = None, ""
     if wanted.get("minLength", 0) > emitted.get("minLength", 0):
         word, said = "minLength", f"may be shorter than {wanted['minLength']}"
     elif wanted.get("maxLength", math.inf) < emitted.get("maxLength", math.inf):
@@ -81,7 +81,7 @@ def texts(of: Comparison, emitted: Schema, wanted: Schema) -> Misfit | None:
         word, said = "pattern", f"may not match {wanted['pattern']}"
     if word is not None:
         candidates = examples.texts(emitted, wanted)
-        return Misfit(word, said, witness=of.witness(emitted, wanted, candidates))  # pyright: ignore[reportPossiblyUnbound]
+        return Misfit(word, said, witness=of.witness(emitted, wanted, candidates))
     if "format" in wanted and wanted["format"] != emitted.get("format"):
         return Misfit("format")  # validators may or may not look at it
     return None

@@ -42,7 +42,7 @@ class Document(AutoSchema):
             operation["x-access"] = str(access)
         return operation
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)
         bodies["4XX"] = self._get_response_for_code(OpenApiResponse(Error, "What was wrong"), "4XX")
         return bodies

@@ -96,7 +96,8 @@ class HubView(APIView):
         """The request's body, checked by a serializer; raises what becomes 422 with the fields."""
         read = serializer(data=self.request.data, **kwargs)
         read.is_valid(raise_exception=True)
-        return read.validated_data
+        checked: Any = read.validated_data
+        return checked
 
 
 def no_content() -> Response:

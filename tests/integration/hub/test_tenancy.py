@@ -1,5 +1,7 @@
 """Both walls: what the app role can reach with, without and across a tenant's scope."""
 
+from typing import Any
+
 import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -16,7 +18,7 @@ from tests.factories.projects import a_project, an_environment
 pytestmark = pytest.mark.django_db
 
 
-def rows(sql: str, *arguments: object) -> list[tuple]:
+def rows(sql: str, *arguments: Any) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(sql, arguments)
         return cursor.fetchall()
@@ -73,6 +75,7 @@ def test_a_scope_ends_with_an_error_in_the_transaction():
         try:
             connection.cursor().execute("SELECT 1 / 0")
         except Exception as error:
+            assert error.__cause__
             raise error.__cause__ from None
 
     assert rows("SELECT count(*) FROM organizations") == [(0,)]

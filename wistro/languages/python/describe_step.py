@@ -25,6 +25,7 @@ def describe(root: str, file: str) -> dict:
     path = Path(root, file)
     name = "wistro_step_" + "".join(one if one.isalnum() else "_" for one in file)
     spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -77,7 +78,8 @@ def _emit(value):
     if not isinstance(value, dict) or value.get("schema") is None:
         return _plain(value, "emits")
     rest = {key: one for key, one in value.items() if key != "schema"}
-    return _plain(rest, "emits") | {"schema": _schema(value["schema"], "emits")}
+    plain: dict = _plain(rest, "emits")  # pyright: ignore[reportAssignmentType]: a dict stays one
+    return plain | {"schema": _schema(value["schema"], "emits")}
 
 
 def _schema(value, key: str):
@@ -97,6 +99,7 @@ def _types():
     name = "wistro_describe_types"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, HERE / "describe_types.py")
+        assert spec and spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)

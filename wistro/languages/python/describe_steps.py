@@ -85,6 +85,7 @@ def _load(name: str, path: Path):
     from importlib.util import module_from_spec, spec_from_file_location
 
     spec = spec_from_file_location(name, path)
+    assert spec and spec.loader
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

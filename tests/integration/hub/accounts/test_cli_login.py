@@ -175,7 +175,7 @@ def test_the_consent_form_needs_its_csrf_token(browser):
     strict.force_login(browser.user, backend=BACKEND)
 
     assert (
-        strict.post("/oauth/authorize", {"answer": "allow"}, query_params=ASKED).status_code == 403
+        strict.post("/oauth/authorize", {"answer": "allow"}, query_params=ASKED).status_code == 403  # type: ignore[arg-type]
     )
     assert not LoginCode.objects.exists()
 

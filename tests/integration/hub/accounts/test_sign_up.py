@@ -32,7 +32,9 @@ def post(client, path, **body):
 
 def code_sent_to(email):
     (newest, *_) = [one for one in mail.outbox() if one["to"] == [email]]
-    return re.search(r"^\s*([A-Z0-9]{3,}(?:-[A-Z0-9]{3,})*)\s*$", newest["text"], re.MULTILINE)[1]
+    found = re.search(r"^\s*([A-Z0-9]{3,}(?:-[A-Z0-9]{3,})*)\s*$", newest["text"], re.MULTILINE)
+    assert found
+    return found[1]
 
 
 def signed_up(browser, email):

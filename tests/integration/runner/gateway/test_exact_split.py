@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -73,7 +73,7 @@ def split(*weights: int, generation: int):
     return a_table(an_environment(*deployments, generation=generation), serial=generation)
 
 
-REFUSED = (
+REFUSED: tuple[tuple[str, dict[str, Any], int], ...] = (
     ("/orders", {"headers": (("x-api-key", "wrong"),)}, 401),
     ("/orders", {}, 401),
     ("/none", {"headers": (("x-api-key", "key"),)}, 404),

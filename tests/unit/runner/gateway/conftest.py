@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from wistro.protocol.ids import uuid7
 
 
 @pytest.fixture
-def run_folder() -> AsyncIterator[Path]:
+def run_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="w-"))  # short: a socket's path holds 107 bytes
     yield folder
     shutil.rmtree(folder)

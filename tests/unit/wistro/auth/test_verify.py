@@ -218,11 +218,17 @@ def test_an_odd_secret_signs_and_verifies_like_any_other(secret, body):
     assert isinstance(verdict(policies, *headers, body=body), Allowed)
 
 
+def allowed(policies, *headers) -> Allowed:
+    said = verdict(policies, *headers)
+    assert isinstance(said, Allowed)
+    return said
+
+
 def test_an_idempotency_key_is_its_callers_own():
     key = [("idempotency-key", "k")]
     of_public = sender_id(Allowed(), Parts(key, b""))
-    of_one = sender_id(verdict(API_KEY, ("x-api-key", "k-1")), Parts(key, b""))
-    of_two = sender_id(verdict(API_KEY, ("x-api-key", "k-2")), Parts(key, b""))
+    of_one = sender_id(allowed(API_KEY, ("x-api-key", "k-1")), Parts(key, b""))
+    of_two = sender_id(allowed(API_KEY, ("x-api-key", "k-2")), Parts(key, b""))
 
     assert of_public == "key:public:k" and len({of_public, of_one, of_two}) == 3
     assert sender_id(Allowed(), Parts([], b"")) is None
