@@ -20,7 +20,20 @@ COMMANDS: dict[str, Command] = {
     "init": Command("Start a project from a template", "wistro.cli.init"),
     "install": Command("Install a project's packages, types and tools", "wistro.cli.install"),
     "lock": Command("Compile the project to wistro.yml.lock, or check it", "wistro.cli.lock"),
+    "login": Command("Sign in to the Hub through a browser", "wistro.cli.login"),
+    "logout": Command("Sign out and revoke the token", "wistro.cli.logout"),
+    "whoami": Command("Who is signed in at which Hub", "wistro.cli.whoami"),
+    "link": Command("Remember which project of the Hub this folder is", "wistro.cli.link"),
 }
+
+# How `wistro --help` groups them; a command in none of these stands under the last.
+_GROUPS = {
+    "Write and run a project": ("init", "install", "lock", "dev", "start", "replay", "import"),
+    "Your account and project in the Hub": ("login", "logout", "whoami", "link", "open"),
+    "Ship": ("deploy", "versions", "traffic", "promote", "rollback", "env"),
+    "Watch": ("runs", "logs", "datasets"),
+}
+_OTHERS = "More"
 
 _EXAMPLE = "wistro init shop && cd shop && wistro install && wistro dev"
 
@@ -48,7 +61,16 @@ def run(given: list[str]) -> int:
 
 def overview() -> str:
     width = max(map(len, COMMANDS))
-    rows = [f"  {name:<{width}}  {command.says}" for name, command in COMMANDS.items()]
+    grouped = {name for names in _GROUPS.values() for name in names}
+    groups = _GROUPS | {_OTHERS: tuple(name for name in COMMANDS if name not in grouped)}
+    rows: list[str] = []
+    for title, names in groups.items():
+        if known := [name for name in names if name in COMMANDS]:
+            rows += [
+                f"{title}:",
+                *(f"  {name:<{width}}  {COMMANDS[name].says}" for name in known),
+                "",
+            ]
     return "\n".join(
         [
             f"example: {_EXAMPLE}",
@@ -56,7 +78,6 @@ def overview() -> str:
             "usage: wistro <command> [options]",
             "",
             *rows,
-            "",
             "`wistro <command> --help` says more; `--version` which wistro this is.",
             "",
         ]

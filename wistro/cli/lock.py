@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sized
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wistro.cli import say
 from wistro.errors import UserError
+
+if TYPE_CHECKING:
+    from wistro.lock.model import Lock
 
 
 class LockDiffers(UserError):
@@ -74,8 +77,7 @@ def run(
         for change in checked.changes:
             say.detail(change)
         raise LockDiffers(message if changed else "there is no wistro.yml.lock", where=file.NAME)
-    counts = f"{_count(lock.steps, 'step')}, {_count(lock.topics, 'event')}, {_count(lock.flows, 'flow')}"
-    say.done("Compiled", counts, f"{file.NAME} {lock.digest.removeprefix('sha256:')[:6]}")
+    say_compiled(lock)
     if check:
         say.next_step("git push")
         return 0
@@ -86,6 +88,13 @@ def run(
             say.detail(f"and {len(checked.changes) - 20} more")
     say.next_step("wistro dev" if not is_written else "wistro dev, and commit wistro.yml.lock")
     return 0
+
+
+def say_compiled(lock: Lock) -> None:
+    """`✓ Compiled  14 steps, 9 events, 3 flows            wistro.yml.lock a1f93c`"""
+    counts = [_count(lock.steps, "step"), _count(lock.topics, "event"), _count(lock.flows, "flow")]
+    digest = lock.digest.removeprefix("sha256:")[:6]
+    say.done("Compiled", ", ".join(counts), f"wistro.yml.lock {digest}")
 
 
 def _count(things: Sized, word: str) -> str:

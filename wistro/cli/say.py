@@ -14,9 +14,9 @@ _RED, _GREEN, _YELLOW, _DIM, _BOLD = "31", "32", "33", "2", "1"
 
 def done(what: str, detail: str = "", aside: str = "") -> None:
     """`✓ Compiled  14 steps, 9 events            wistro.yml.lock a1f93c`"""
-    line = f"{_paint('✓', _GREEN)} {what:<10} {detail}"
+    line = f"{_paint('✓', _GREEN)} {what:<9} {detail}"
     if aside:
-        line = f"{line:<{52 + len(line) - len(_bare(line))}} {_paint(aside, _DIM)}"
+        line = f"{line:<{50 + len(line) - len(_bare(line))}} {_paint(aside, _DIM)}"
     talk(line.rstrip())
 
 
@@ -29,6 +29,16 @@ def talk(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
+def out(line: str) -> None:
+    """A line of what was asked for, on stdout."""
+    sys.stdout.write(line + "\n")
+
+
+def note(line: str) -> None:
+    """What the reader should know though nothing is wrong."""
+    talk(f"{_paint('note', _YELLOW)}: {line}")
+
+
 def detail(line: str) -> None:
     talk(f"  {_paint(line, _DIM)}")
 
@@ -39,6 +49,16 @@ def error(problem: UserError) -> None:
 
 def warning(problem: UserError) -> None:
     _tell("warning", _YELLOW, problem)
+
+
+def link(address: str) -> None:
+    """An address on a line of its own, whole, so that it can be copied."""
+    talk(f"  {_paint(address, _BOLD)}")
+
+
+def plain(text: str) -> str:
+    """Text of others on one line that cannot move the cursor, colour or clear anything."""
+    return "".join(one if one.isprintable() else _visible(one) for one in text)
 
 
 def data(value: Any) -> None:
@@ -63,7 +83,13 @@ def _tell(word: str, colour: str, problem: UserError) -> None:
         talk(f"      {name}: {what}")
     hint = f" hint: {problem.hint}" if problem.hint else ""
     code = _paint(problem.code, _DIM)
-    talk(f"{hint:<51} {code}" if hint else f"{'':<51} {code}")
+    talk(f"{hint:<50} {code}" if hint else f"{'':<50} {code}")
+
+
+def _visible(one: str) -> str:
+    return (
+        "  " if one == "\t" else " " if one in "\r\n\u2028\u2029" else "\N{REPLACEMENT CHARACTER}"
+    )
 
 
 def _paint(text: str, style: str) -> str:
