@@ -28,7 +28,7 @@ from wistro.records.local import LocalRecords
 from wistro.records.local_reads import LocalReads
 from wistro.records.port import Sink
 from wistro.records.spool import Spool
-from wistro.store.port import StoreBroken, Unit
+from wistro.store.port import Chunk, StoreBroken, Unit
 from wistro.store.sqlite import SqliteStore
 from wistro.triggers.cron import Cron
 
@@ -115,11 +115,15 @@ def local_engine(
     launcher: Launcher | None = None,
     limits: Limits | None = None,
     on_broken: Callable[[StoreBroken], None] | None = None,
+    on_kept: Callable[[list[Chunk]], None] = lambda chunks: None,
 ) -> LocalEnvironment:
-    """An engine for the project at `root`, its data in `folder` (default: `.wistro` there). `start`, then `use`."""
+    """An engine for the project at `root`, its data in `folder` (default: `.wistro` there). `start`, then `use`.
+
+    `on_kept` is told, in another thread, what was written of the records, secrets taken out.
+    """
     folder = folder or root / ".wistro"
     clock = SystemClock()
-    records = LocalRecords(folder / RECORDS)
+    records = LocalRecords(folder / RECORDS, on_kept=on_kept)
     engine = _engine(folder / STORE, records, clock, limits, on_broken)
     return LocalEnvironment(
         engine,

@@ -20,6 +20,7 @@ COMMANDS: dict[str, Command] = {
     "init": Command("Start a project from a template", "wistro.cli.init"),
     "install": Command("Install a project's packages, types and tools", "wistro.cli.install"),
     "lock": Command("Compile the project to wistro.yml.lock, or check it", "wistro.cli.lock"),
+    "start": Command("Serve a project as its lock says", "wistro.cli.start"),
     "login": Command("Sign in to the Hub through a browser", "wistro.cli.login"),
     "logout": Command("Sign out and revoke the token", "wistro.cli.logout"),
     "whoami": Command("Who is signed in at which Hub", "wistro.cli.whoami"),

@@ -1,1 +1,1 @@
-"""`wistro dev`: the engine of one project with what a person at a laptop sees; the screens lie in `static`."""
+"""The engine on one's own machine: `wistro dev` (compile, serve, watch, show) and `wistro start` (serve a lock)."""

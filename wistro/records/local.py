@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -47,7 +48,8 @@ CREATE INDEX IF NOT EXISTS lines_of_a_run ON lines (run_id, stream, seq) WHERE r
 
 
 class LocalRecords:
-    """Implements `Sink`. `on_kept(chunks)` is called in the writing thread once they can be read."""
+    """Implements `Sink`. `on_kept(chunks)` is called in the writing thread once they can be read, as they are kept:
+    without secrets."""
 
     def __init__(
         self,
@@ -82,7 +84,7 @@ class LocalRecords:
     ) -> None:
         self._forget = forget
         if leftovers:
-            self._write(leftovers)
+            self._write(self._redacted(leftovers))
         for stream, last in streams:
             forget(stream, last)
         self._writer.start()
@@ -101,6 +103,7 @@ class LocalRecords:
         self._db.close()
 
     def _keep(self, chunks: list[Chunk]) -> None:
+        chunks = self._redacted(chunks)
         self._write(chunks)
         durable = [chunk for chunk in chunks if chunk.durable]
         if durable:
@@ -109,6 +112,9 @@ class LocalRecords:
         if time.monotonic() >= self._trim_at:
             self._trim_at = time.monotonic() + TRIM_EVERY_S
             self.trim()
+
+    def _redacted(self, chunks: list[Chunk]) -> list[Chunk]:
+        return [replace(one, lines=self._redactor.lines(one.lines)) for one in chunks]
 
     def _write(self, chunks: list[Chunk]) -> None:
         batch = _Batch()
@@ -121,7 +127,7 @@ class LocalRecords:
                 if chunk.last > last:
                     if chunk.first > last + 1:
                         gaps.append((number, last + 1, chunk.first - 1))
-                    batch.add(number, self._redactor.lines(chunk.lines), after=last)
+                    batch.add(number, chunk.lines, after=last)
                     streams[chunk.stream] = (number, chunk.last)
             batch.write(self._db)
             self._db.executemany("INSERT OR IGNORE INTO gaps VALUES (?,?,?)", gaps)

@@ -1,0 +1,100 @@
+"""`wistro start`: serve what wistro.yml.lock says. No code of the project runs before something calls it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from wistro.dev.console import Console, Says
+from wistro.dev.endpoints import Endpoints
+from wistro.dev.overview import counts, overview
+from wistro.dev.ports import listen
+from wistro.dev.screens import Showing, serve_screens
+from wistro.dev.signals import Ending
+from wistro.http.server import Server
+from wistro.languages import NotInstalled
+from wistro.languages.node import build
+from wistro.lock import file
+from wistro.lock.model import Lock
+from wistro.variables import MissingVariables, Values, values_for
+from wistro.wiring import LOCAL, local_engine
+
+DRAIN_S = 30.0
+
+
+async def start(
+    root: Path, *, host: str, port: int, ui_port: int | None, is_json: bool, says: Says
+) -> None:
+    """Until SIGINT or SIGTERM; then what was accepted is answered. Raises UserError before anything is served."""
+    lock, values = checked(root)
+    built = _built(root, lock, says)
+    ending = Ending()
+    console = Console(as_json=is_json)
+    console.fit(lock.steps)
+    endpoints = Endpoints()
+    async with AsyncExitStack() as last:
+        server = Server(endpoints.handle)
+        last.push_async_callback(server.close)
+        port = await listen(server, host, port, option="--port")
+        environment = local_engine(root, on_kept=console.take)
+        await environment.start()
+        last.push_async_callback(environment.close)
+        await environment.use(lock, variables=values.found, built=built)
+        environment.set_primary(LOCAL)
+        endpoints.use(environment.engine, lock, values.found)
+        _told(lock, address_of(host, port), is_json, console, says)
+        if ui_port is not None:
+            showing = Showing(environment.reads, lock=lambda: lock)
+            screens, address = await serve_screens(root, showing, port=ui_port, avoid={port})
+            last.push_async_callback(screens.close)
+            says.talk(f"  screens    {address}")
+        await ending.asked.wait()
+        whole = await server.drain(grace_s=DRAIN_S)
+    _told_end(whole, is_json, console, says)
+
+
+def checked(root: Path) -> tuple[Lock, Values]:
+    """The lock and the variables' values, when the files are those of the lock and nothing is missing."""
+    lock = file.read(root / file.NAME)
+    file.verify(root, lock)
+    values = values_for(lock, root, os.environ)
+    if values.missing:
+        named = ", ".join(values.missing)
+        several = "s have" if len(values.missing) > 1 else " has"
+        raise MissingVariables(f"variable{several} no value: {named}")
+    return lock, values
+
+
+def _built(root: Path, lock: Lock, says: Says) -> dict[str, str]:
+    """Where there is no Node nothing can be built or run: those steps answer 503, the rest is served."""
+    try:
+        return build.build(root, lock)
+    except NotInstalled as error:
+        says.warning(error)
+        return {}
+
+
+def _told(lock: Lock, address: str, is_json: bool, console: Console, says: Says) -> None:
+    if is_json:
+        console.event("serving", url=address, lock=lock.digest, steps=sorted(lock.steps))
+        return
+    says.done("Serving", counts(lock), f"{file.NAME} {lock.digest.removeprefix('sha256:')[:6]}")
+    for line in overview(lock):
+        says.talk(line)
+    says.talk(f"  endpoints  {address}")
+
+
+def _told_end(whole: bool, is_json: bool, console: Console, says: Says) -> None:
+    how = "every call was answered" if whole else f"calls were cut off after {DRAIN_S:g} s"
+    if is_json:
+        console.event("stopped", detail=how)
+    else:
+        says.done("Stopped", how)
+
+
+def address_of(host: str, port: int) -> str:
+    """As one opens it here."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
