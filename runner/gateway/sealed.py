@@ -1,79 +1,15 @@
-"""The last routing table on disk, so that a gateway starts with the Hub down.
-
-It holds assignments' keys and webhook secrets, so it is sealed (AES-256-GCM) under a 0600 key file that
-lies outside the gateway's data folder: a copy of the folder tells nothing.
-"""
+"""The last routing table on disk, sealed (runner.sealed): it holds assignments' keys and webhook secrets."""
 
 from __future__ import annotations
 
-import logging
-import os
-import stat
 from pathlib import Path
 
-import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from runner.paths import NotPrivate, private_folder, write_private
-from wistro.errors import UserError
+from runner.sealed import KeyBesideData, Sealed
 from wistro.protocol.routing import RoutingTable
 
-log = logging.getLogger("runner.gateway")
-_FORM = b"wistro-routing-1\n"  # the file's first line, and what the seal is bound to
-_NONCE_BYTES = 12
-_KEY_BYTES = 32
+__all__ = ["KeyBesideData", "SealedTable"]
 
 
-class KeyBesideData(UserError):
-    """The sealing key would lie in the folder that it seals."""
-
-    code = "gateway.key-place"
-    hint = "Set WISTRO_GATEWAY_KEY to a file outside WISTRO_DATA."
-
-
-class SealedTable:
+class SealedTable(Sealed[RoutingTable]):
     def __init__(self, data: Path, *, key: Path | None = None) -> None:
-        folder = private_folder(data)
-        key = key or data.with_name(data.name + ".key")
-        if key.resolve().is_relative_to(folder.resolve()):
-            raise KeyBesideData(f"{key} lies in {data}")
-        self._file = folder / "routing.sealed"
-        self._seal = AESGCM(_key(key))
-
-    def keep(self, table: RoutingTable) -> None:
-        """On disk when this returns, in place of the last."""
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._seal.encrypt(nonce, msgspec.json.encode(table), _FORM)
-        write_private(self._file, _FORM + nonce + sealed)
-
-    def last(self) -> RoutingTable | None:
-        """The table kept last; None when there is none or it cannot be opened (logged)."""
-        try:
-            content = self._file.read_bytes()
-        except FileNotFoundError:
-            return None
-        body = content.removeprefix(_FORM)
-        nonce, sealed = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
-        try:
-            return msgspec.json.decode(self._seal.decrypt(nonce, sealed, _FORM), type=RoutingTable)
-        except (InvalidTag, ValueError) as error:
-            log.error("%s cannot be opened, waiting for the Hub: %r", self._file, error)
-            return None
-
-
-def _key(path: Path) -> bytes:
-    try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(path, os.urandom(_KEY_BYTES))
-        key = path.read_bytes()
-    found = path.stat()
-    if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid != os.getuid():
-        raise NotPrivate(f"{path} is open to others", hint="Give it to this user with mode 0600.")
-    if len(key) != _KEY_BYTES:
-        raise NotPrivate(
-            f"{path} is no key", hint="Remove it; a new one is made, the table fetched."
-        )
-    return key
+        super().__init__(data, name="routing", type=RoutingTable, key=key)
