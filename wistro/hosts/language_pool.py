@@ -141,6 +141,14 @@ class LanguagePool:
 
     # starting
 
+    async def warm(self) -> str | None:
+        """Have a host that takes calls; None, or why there is none."""
+        if not self._serving and self._start is None:
+            self._start_one(at_most=1)
+        if self._start is not None:
+            await asyncio.wait([self._start])
+        return None if self._serving else self._why_not or "its hosts are stopped"
+
     def _start_one(self, *, at_most: int) -> None:
         """One at a time, never more than `at_most`, and not soon after a failed start."""
         loop = asyncio.get_running_loop()

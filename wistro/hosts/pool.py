@@ -49,6 +49,12 @@ class HostPool:
             return Threw(Failed(0, "UnknownStep", message, retry="never"))
         return await pool.call(call, asks)
 
+    async def warm(self) -> dict[str, str]:
+        """Have a host of each language at rest; language -> why there is none, empty when all are there."""
+        answers = await asyncio.gather(*(pool.warm() for pool in self._pools.values()))
+        found = zip(self._pools, answers, strict=True)
+        return {language: why for language, why in found if why is not None}
+
     async def close(self, *, grace_s: float) -> None:
         await asyncio.gather(*(pool.close(grace_s=grace_s) for pool in self._pools.values()))
 

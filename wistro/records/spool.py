@@ -99,6 +99,8 @@ class Spool:
             if any(chunk.durable for chunk in chunks):
                 self._sync()
                 self._forget(chunks[-1].stream, max(one.last for one in chunks if one.durable))
+            elif self._open is not None:
+                self._open[1].flush()  # lines of a step that still runs are read by the shipper now
         except OSError:
             # After a failed write or fsync nothing is known of this file: what is not forgotten is written
             # again, into another segment; a reader takes each seq once.
