@@ -1,0 +1,71 @@
+"""From a version's folder to a deployment that an engine can load. Runs none of the project's code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from runner.agent.control import Load
+from wistro import wiring
+from wistro.engine.loaded import Deployment, OnLine
+from wistro.errors import UserError
+from wistro.hosts.pool import HostPool
+from wistro.hosts.port import Hosts, Launcher
+from wistro.languages.node.build import folder_for
+from wistro.lock import file
+from wistro.lock.model import Lock
+
+BUILD = ".wistro/build"
+
+
+class NotBuilt(UserError):
+    """A version has TypeScript or JavaScript steps and no built modules of them."""
+
+    code = "agent.not-built"
+    hint = "Build the version again: a build of this release puts them in."
+
+
+def prepare(
+    load: Load, *, launcher: Launcher, label: str, on_pool: Callable[[HostPool], None]
+) -> Deployment:
+    """Raises a UserError that says what of the version cannot be used. `on_pool` gets its hosts when it is loaded."""
+    root = Path(load.root)
+    lock = file.read(root / file.NAME)
+    made = wiring.deployment(
+        load.deployment_id,
+        lock,
+        root=root,
+        launcher=launcher,
+        variables=load.variables,
+        secrets=frozenset(load.secrets),
+        built=built(root, lock),
+        version=load.version,
+        label=label,
+    )
+
+    def hosts(on_line: OnLine) -> Hosts:
+        pool = made.hosts(on_line)
+        assert isinstance(pool, HostPool)
+        on_pool(pool)
+        return pool
+
+    return replace(made, hosts=hosts)
+
+
+def built(root: Path, lock: Lock) -> dict[str, str]:
+    """Step id -> its module, as the builder left it. Nothing is built here: that would be a tenant's code outside
+    its sandbox."""
+    digests = {id: step.digest for id, step in lock.steps.items() if step.language == "node"}
+    if not digests:
+        return {}
+    folders = [folder_for(root, digests)]
+    if (root / BUILD).is_dir():  # a builder of another release names it otherwise
+        others = sorted(each for each in (root / BUILD).iterdir() if each.is_dir())
+        folders += others if len(others) == 1 else []
+    for folder in folders:
+        modules = {id: folder / f"{id}.mjs" for id in digests}
+        if all(module.is_file() for module in modules.values()):
+            return {id: module.relative_to(root).as_posix() for id, module in modules.items()}
+    missing = ", ".join(sorted(digests)[:3])
+    raise NotBuilt(f"the bundle has no built modules for {missing}", where=BUILD)
