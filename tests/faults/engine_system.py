@@ -1,0 +1,179 @@
+"""The engine alone under the harness: one process that is started again when it dies, and what it holds in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from infra import procs
+from infra.place import CHECKOUT
+from infra.ports import free_ports
+from tests.faults.client import Target
+from tests.faults.killer import Victim
+from tests.faults.table import Outcomes
+from wistro.compiler import check_lock
+from wistro.languages.node.build import build
+from wistro.lock import file
+from wistro.protocol.ids import show
+
+PROJECT = Path(__file__).parent / "project"
+STAGES = ("taken", "noted", "finished")
+MODULE = "tests.faults.engine_process"
+STARTED_WITHIN_S = 30.0
+DRAINED_WITHIN_S = 60.0
+
+
+class EngineSystem:
+    """`async with` it: an engine that serves the project in `folder`, restarted whenever it dies."""
+
+    def __init__(
+        self, folder: Path, *, module: str = MODULE, arguments: Sequence[str] = ()
+    ) -> None:
+        self.folder = folder
+        self.root = folder / "project"
+        self.effects = folder / "effects.log"
+        self.target = Target(port=free_ports(1)[0])
+        self.victims = [Victim("engine", self._engine), Victim("host", self._hosts)]
+        self._argv = [
+            sys.executable,
+            "-m",
+            module,
+            str(self.root),
+            str(self.target.port),
+            *arguments,
+        ]
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._is_stopping = False
+        self._started: set[procs.Identity] = set()  # every process that was seen below us
+
+    async def __aenter__(self) -> EngineSystem:
+        await asyncio.to_thread(prepare, self.root)
+        self._start()
+        self._keeper = asyncio.create_task(self._keep())
+        await self._wait_served()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+        await asyncio.to_thread(procs.end, self._started, grace_s=5)
+
+    async def stop(self) -> None:
+        """End it as an operator would: it drains."""
+        self._is_stopping = True
+        if self._popen is not None and self._popen.poll() is None:
+            self._popen.send_signal(signal.SIGTERM)
+        if self._keeper is not None:
+            async with asyncio.timeout(30):
+                await self._keeper
+
+    async def drained(self) -> None:
+        """Returns when no run lives and no delivery waits, as a reader of the file from outside sees it."""
+        until = time.monotonic() + DRAINED_WITHIN_S
+        while left := await asyncio.to_thread(self._left):
+            if time.monotonic() > until:
+                raise TimeoutError(f"after {DRAINED_WITHIN_S:g} s there were still {left}")
+            await asyncio.sleep(0.05)
+
+    def outcomes(self) -> Outcomes:
+        """Read from the files, once the engine has ended."""
+        with closing(self._open("store.db")) as db:
+            counts = {stage: _counts(db, stage) for stage in STAGES}
+            dead = [str(key) for (key,) in db.execute("SELECT message FROM dead_letters")]
+        with closing(self._open("records.db")) as db:
+            done = [
+                show("run", id)
+                for (id,) in db.execute("SELECT run_id FROM runs WHERE status = 'done'")
+            ]
+            counted = db.execute(
+                "SELECT run_id, step FROM attempts WHERE outcome = 'done' GROUP BY run_id, step HAVING count(*) > 1"
+            )
+            repeated = [f"{show('run', run_id)} {step}" for run_id, step in counted]
+        return Outcomes(counts, frozenset(done), repeated, dead)
+
+    def tries(self) -> Counter[str]:
+        """How often each step was begun for each key, as an effect outside of every transaction counted it."""
+        lines = self.effects.read_text().splitlines() if self.effects.exists() else []
+        return Counter(lines)
+
+    def log(self) -> str:
+        return (self.folder / "engine.log").read_text()
+
+    def _start(self) -> None:
+        with (self.folder / "engine.log").open("ab") as log:
+            self._popen = subprocess.Popen(
+                self._argv,
+                cwd=CHECKOUT,
+                env=os.environ | {"FAULTS_EFFECTS": str(self.effects)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def _keep(self) -> None:
+        while True:
+            assert self._popen is not None
+            await procs.exited(self._popen)
+            if self._is_stopping:
+                return
+            self._start()
+
+    async def _wait_served(self) -> None:
+        until = time.monotonic() + STARTED_WITHIN_S
+        while time.monotonic() < until:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.target.port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+        raise TimeoutError(f"the engine did not start:\n{self.log()[-3000:]}")
+
+    def _engine(self) -> list[procs.Identity]:
+        found = procs.identify(self._popen.pid) if self._popen else None
+        return [found] if found else []
+
+    def _hosts(self) -> list[procs.Identity]:
+        engine = self._engine()
+        hosts = procs.descendants(one.pid for one in engine)
+        self._started |= {*hosts, *engine}
+        return hosts
+
+    def _left(self) -> str:
+        with closing(self._open("store.db")) as db:
+            counts = [
+                (db.execute(f"SELECT count(*) FROM {table}").fetchone()[0], table)
+                for table in ("runs", "deliveries")
+            ]
+        return ", ".join(f"{count} {table}" for count, table in counts if count)
+
+    def _open(self, name: str) -> sqlite3.Connection:
+        path = self.root / ".wistro" / name
+        return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+
+
+def prepare(root: Path) -> None:
+    """A copy of the project, locked and built."""
+    shutil.copytree(PROJECT, root)
+    compiled = check_lock(root).compiled
+    if compiled.lock is None:
+        raise RuntimeError(f"the project does not compile: {compiled.problems}")
+    (root / file.NAME).write_bytes(file.write(compiled.lock))
+    build(root, compiled.lock)
+
+
+def _counts(db: sqlite3.Connection, stage: str) -> dict[str, int]:
+    rows = db.execute('SELECT key, value FROM state WHERE "group" = ?', (stage,))
+    return {key: json.loads(value) for key, value in rows}
