@@ -1,0 +1,37 @@
+"""A Chromium for a test session, and pages of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import BrowserContext, async_playwright
+
+from infra.browser import find_or_install
+
+# Without these Chromium calls home at its start; as root it has no sandbox of its own.
+QUIET = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture
+async def context() -> AsyncIterator[BrowserContext]:
+    """A browser's fresh profile, 1440 px wide."""
+    arguments = [*QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=find_or_install(), args=arguments
+        )
+        try:
+            yield await browser.new_context(
+                viewport={"width": 1440, "height": 900}, ignore_https_errors=True
+            )
+        finally:
+            await browser.close()
