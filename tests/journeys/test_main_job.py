@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
+import shutil
 import sys
 import time
 from collections import Counter
@@ -126,7 +126,7 @@ async def replay_it(ada: Person, whole: Whole, run: str, folder: Path) -> None:
     for name, (path, old, new) in CHANGED.items():
         changed = folder / name.replace(" ", "-")
         write(changed, files(MARKS[sample_version]))
-        subprocess.run(["cp", "-r", f"{root}/.wistro", f"{changed}/.wistro"], check=True)
+        shutil.copytree(root / ".wistro", changed / ".wistro")
         source = (changed / path).read_text()
         assert source.count(old) == 1
         (changed / path).write_text(source.replace(old, new))
