@@ -1,6 +1,7 @@
 """Reference pages made from the code: `python -m infra.reference --write`; a test compares what is committed.
 
-docs/errors.md lists every `UserError` with its code, meaning and hint, found by reading the source: nothing is imported.
+docs/errors.md lists every `UserError` with its code, meaning and hint; docs/reference/settings.md every setting of the
+Hub's and the fleet's processes. Both are found by reading the source: nothing is imported.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("wistro", "runner", "hub", "infra")
 ERRORS = ROOT / "docs" / "errors.md"
+SETTINGS = ROOT / "docs" / "reference" / "settings.md"
+SETTINGS_OF = {"The Hub": "hub/common/settings.py", "The fleet": "runner/settings.py"}
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,59 @@ def errors_page() -> str:
     return "\n".join(rows) + "\n"
 
 
+@dataclass(frozen=True)
+class KnownSetting:
+    name: str
+    help: str
+    default: str  # as the source has it; empty where it must be set
+
+
+def settings_in(path: Path) -> Iterator[KnownSetting]:
+    """Every `field: type = setting("NAME", "help", default)` of a settings class."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.AnnAssign(value=ast.Call(func=ast.Name(id="setting"), args=args)):
+                name, help, *default = args
+                shown = shown_default(default[0]) if default else ""
+                yield KnownSetting(ast.literal_eval(name), ast.literal_eval(help), shown)
+
+
+def shown_default(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    if text.startswith("ROOT / "):
+        return "/".join(ast.literal_eval(part) for part in text.split(" / ")[1:])
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return text
+    return "none" if value in ("", (), None) else str(value)
+
+
+def settings_page() -> str:
+    rows = [
+        "# Settings",
+        "",
+        "Each process reads its settings from the environment, once, and sees those alone that the table of processes",
+        "(`infra/processes.py`) gives it. Made by `python -m infra.reference --write`.",
+    ]
+    for title, file in SETTINGS_OF.items():
+        rows += ["", f"## {title}", "", "| variable | what it is | default |", "|---|---|---|"]
+        for one in sorted(settings_in(ROOT / file), key=lambda one: one.name):
+            default = f"`{one.default}`" if one.default else "must be set"
+            rows.append(f"| `{one.name}` | {cell(one.help)} | {default} |")
+    return "\n".join(rows) + "\n"
+
+
+PAGES = {ERRORS: errors_page, SETTINGS: settings_page}
+
+
 def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
 if __name__ == "__main__":
-    if "--write" in sys.argv:
-        ERRORS.write_text(errors_page(), encoding="utf-8")
-    else:
-        print(errors_page(), end="")
+    for page, make in PAGES.items():
+        if "--write" in sys.argv:
+            page.write_text(make(), encoding="utf-8")
+        else:
+            print(make(), end="")
