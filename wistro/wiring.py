@@ -100,6 +100,7 @@ class LocalEnvironment(Environment):
                 variables=variables,
                 secrets=frozenset(one.name for one in lock.env if one.default is None),
                 built=built,
+                is_warm=True,
             )
         )
 
@@ -161,8 +162,12 @@ def deployment(
     environ: dict[str, str] | None = None,
     label: str = "host",
     sizes: Sizes | None = None,
+    is_warm: bool = False,
 ) -> Deployment:
-    """A version to load. Hosts get the values of the variables that the lock declares, and no others."""
+    """A version to load. Hosts get the values of the variables that the lock declares, and no others.
+
+    `is_warm`: a host of each language starts at once, not with the first call; no step is imported by that.
+    """
     declared = {
         one.name: variables.get(one.name, one.default)
         for one in lock.env
@@ -184,7 +189,10 @@ def deployment(
     )
 
     def hosts(on_line: OnLine) -> Hosts:
-        return HostPool(project, launcher=launcher, on_line=on_line, sizes=sizes)
+        pool = HostPool(project, launcher=launcher, on_line=on_line, sizes=sizes)
+        if is_warm:
+            pool.warm_soon()
+        return pool
 
     return Deployment(
         id=id,

@@ -20,6 +20,7 @@ COMMANDS: dict[str, Command] = {
     "init": Command("Start a project from a template", "wistro.cli.init"),
     "install": Command("Install a project's packages, types and tools", "wistro.cli.install"),
     "lock": Command("Compile the project to wistro.yml.lock, or check it", "wistro.cli.lock"),
+    "dev": Command("Run the project here while you write it", "wistro.cli.dev"),
     "start": Command("Serve a project as its lock says", "wistro.cli.start"),
     "login": Command("Sign in to the Hub through a browser", "wistro.cli.login"),
     "logout": Command("Sign out and revoke the token", "wistro.cli.logout"),

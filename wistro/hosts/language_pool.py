@@ -141,10 +141,14 @@ class LanguagePool:
 
     # starting
 
-    async def warm(self) -> str | None:
-        """Have a host that takes calls; None, or why there is none."""
+    def warm_soon(self) -> None:
+        """Start the first host before a call wants one."""
         if not self._serving and self._start is None:
             self._start_one(at_most=1)
+
+    async def warm(self) -> str | None:
+        """Have a host that takes calls; None, or why there is none."""
+        self.warm_soon()
         if self._start is not None:
             await asyncio.wait([self._start])
         return None if self._serving else self._why_not or "its hosts are stopped"

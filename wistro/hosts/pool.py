@@ -49,6 +49,11 @@ class HostPool:
             return Threw(Failed(0, "UnknownStep", message, retry="never"))
         return await pool.call(call, asks)
 
+    def warm_soon(self) -> None:
+        """Have a host of each language started; one that cannot be is told of by the first call."""
+        for pool in self._pools.values():
+            pool.warm_soon()
+
     async def warm(self) -> dict[str, str]:
         """Have a host of each language at rest; language -> why there is none, empty when all are there."""
         answers = await asyncio.gather(*(pool.warm() for pool in self._pools.values()))

@@ -1,0 +1,151 @@
+"""`wistro dev`: compile, serve, show, and again on every change. A mistake in the project is said; it never ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from wistro.dev.console import Console, Says
+from wistro.dev.endpoints import Endpoints
+from wistro.dev.overview import counts, example_call, overview
+from wistro.dev.ports import listen
+from wistro.dev.project import Brought, Project
+from wistro.dev.screens import STATIC, NotBuilt, Showing, serve_screens
+from wistro.dev.signals import Ending
+from wistro.dev.start import address_of
+from wistro.dev.watching import Watching
+from wistro.errors import UserError
+from wistro.http.server import Server
+from wistro.wiring import LOCAL, LocalEnvironment, local_engine
+
+DRAIN_S = 5.0
+CHANGES_SHOWN = 8
+
+
+async def develop(root: Path, *, host: str, port: int, ui_port: int, says: Says) -> None:
+    """Until SIGINT or SIGTERM. Raises UserError when it cannot begin: a taken port, no such folder."""
+    ending = Ending()
+    console = Console()
+    endpoints = Endpoints(on_call=console.called)
+    project = Project(root)
+    async with AsyncExitStack() as last:
+        server = Server(endpoints.handle)
+        last.push_async_callback(server.close)
+        port = await listen(server, host, port, option="--port", avoid={ui_port})
+        first = asyncio.create_task(project.bring())
+        environment = local_engine(root, on_kept=console.take)
+        showing = Showing(
+            environment.reads, lock=lambda: project.lock, problems=lambda: project.problems
+        )
+        screens, screens_address = await serve_screens(root, showing, port=ui_port, avoid={port})
+        last.push_async_callback(screens.close)
+        await environment.start()
+        last.push_async_callback(environment.close)
+        environment.set_primary(LOCAL)
+        watching = await last.enter_async_context(Watching(root, others=project.files))
+        session = Session(project, environment, endpoints, console, says)
+        await session.run(await first)
+        session.tell_addresses(address_of(host, port), screens_address)
+        following = asyncio.create_task(session.follow(watching))
+        asked = asyncio.create_task(ending.asked.wait())
+        await asyncio.wait({following, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            following.result()  # only a mistake of ours ends it
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await server.drain(grace_s=DRAIN_S)
+    says.done("Stopped", "what was not done is done by the next `wistro dev`")
+
+
+class Session:
+    """Brings what compiles into the engine, and says what does not."""
+
+    def __init__(
+        self,
+        project: Project,
+        environment: LocalEnvironment,
+        endpoints: Endpoints,
+        console: Console,
+        says: Says,
+    ) -> None:
+        self._project = project
+        self._environment = environment
+        self._endpoints = endpoints
+        self._console = console
+        self._says = says
+        self._warned: set[tuple[str, str | None]] = set()
+        self._is_serving = False
+        self._had_problems = False
+
+    async def follow(self, watching: Watching) -> None:
+        async for changed in watching.changes():
+            await self.run(await self._project.bring(), changed)
+
+    async def run(self, brought: Brought, changed: set[str] | None = None) -> None:
+        """Serve it from now on; what is in flight ends in the processes that it began in."""
+        self._warn(brought.warnings)
+        if brought.built is None:
+            self._tell_problems(brought.problems)
+            return
+        built = brought.built
+        self._warn_of_missing(built.values.missing)
+        await self._environment.use(built.lock, variables=built.values.found, built=built.modules)
+        self._endpoints.use(self._environment.engine, built.lock, built.values.found)
+        self._console.fit(built.lock.steps)
+        self._tell_served(brought, changed)
+
+    def tell_addresses(self, endpoints: str, screens: str) -> None:
+        says = self._says
+        says.talk(f"  endpoints  {endpoints}")
+        if (STATIC / "index.html").is_file():
+            says.talk(f"  screens    {screens}")
+        else:
+            says.talk(f"  screens    not built. {NotBuilt.hint}")
+        if self._project.lock and (call := example_call(self._project.lock, endpoints)):
+            says.talk(f"  try        {call}")
+        says.talk("  watching for changes; Ctrl-C ends it\n")
+
+    def _tell_served(self, brought: Brought, changed: set[str] | None) -> None:
+        assert brought.built is not None
+        lock, says = brought.built.lock, self._says
+        took = f"{brought.took_s * 1e3:.0f} ms"
+        if changed is None or not self._is_serving:
+            says.done("Compiled", counts(lock), took)
+            for line in overview(lock):
+                says.talk(self._console.paint(line, "2"))
+        else:
+            says.done("Mended" if self._had_problems else "Reloaded", _named(changed), took)
+            for change in brought.changes[:CHANGES_SHOWN]:
+                says.talk(f"  {self._console.paint(change, '2')}")
+            if len(brought.changes) > CHANGES_SHOWN:
+                says.talk(f"  and {len(brought.changes) - CHANGES_SHOWN} more changes")
+        self._is_serving, self._had_problems = True, False
+
+    def _tell_problems(self, problems: list[UserError]) -> None:
+        for problem in problems:
+            self._says.error(problem)
+        number = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+        served = "serving what is loaded" if self._is_serving else "nothing is served yet"
+        self._says.talk(f"{number}; {served}, waiting for a change")
+        self._had_problems = True
+
+    def _warn(self, warnings: list[UserError]) -> None:
+        """Each is said when it is new."""
+        found = {(one.message, one.where): one for one in warnings}
+        for key, one in found.items():
+            if key not in self._warned:
+                self._says.warning(one)
+        self._warned = set(found)
+
+    def _warn_of_missing(self, names: list[str]) -> None:
+        if names:
+            named = ", ".join(names)
+            self._says.talk(
+                f"  without a value: {named}; write NAME=value lines into .env, which is watched"
+            )
+
+
+def _named(changed: set[str]) -> str:
+    names = sorted(changed)
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
