@@ -90,7 +90,7 @@ class Lines(HubView):
         return Response(
             {
                 "lines": shapes.LineShape(lines, many=True).data,
-                "cursor": f"{attempt}.{seq}",
+                "cursor": f"{attempt}.{seq}" if seq >= 0 else "",
                 "done": build.state in ENDED and not more,
             }
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import posixpath
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.builder.problems import SourceDiffers, TooLarge, UnsafeFile
-from wistro.protocol.bundle import BundledFile
+from wistro.protocol.bundle import BundledFile, stays_inside
 
 _CHUNK = 1 << 20
 MOST_FILES = 100_000
@@ -96,14 +95,6 @@ def _read(root: Path, path: str) -> tuple[BundledFile, Path | bytes]:
             digest.update(chunk)
             size += len(chunk)
     return BundledFile(path, mode, digest.hexdigest(), size), full
-
-
-def stays_inside(path: str, target: str) -> bool:
-    """Would a link at `path` to `target` lead to a place below the root?"""
-    if not target or target.startswith("/") or "\0" in target:
-        return False
-    reached = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    return not (reached == ".." or reached.startswith("../"))
 
 
 def check(files: Iterable[BundledFile]) -> list[BundledFile]:

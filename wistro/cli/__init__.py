@@ -26,6 +26,7 @@ COMMANDS: dict[str, Command] = {
     "logout": Command("Sign out and revoke the token", "wistro.cli.logout"),
     "whoami": Command("Who is signed in at which Hub", "wistro.cli.whoami"),
     "link": Command("Remember which project of the Hub this folder is", "wistro.cli.link"),
+    "deploy": Command("Send this folder as a new version and start it", "wistro.cli.deploy"),
 }
 
 # How `wistro --help` groups them; a command in none of these stands under the last.

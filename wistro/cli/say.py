@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -59,6 +60,33 @@ def link(address: str) -> None:
 def plain(text: str) -> str:
     """Text of others on one line that cannot move the cursor, colour or clear anything."""
     return "".join(one if one.isprintable() else _visible(one) for one in text)
+
+
+def width() -> int:
+    """Columns of the terminal; 80 where there is none."""
+    return max(40, shutil.get_terminal_size((80, 24)).columns)
+
+
+def clipped(text: str, columns: int) -> str:
+    """At most so many columns; `…` where it was cut. Wide letters count as two."""
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= columns else set_cell_size(text, columns - 1).rstrip() + "…"
+
+
+def size(count: int) -> str:
+    """212_300 -> `212 kB`."""
+    if count < 1000:
+        return f"{count} B"
+    for unit in ("kB", "MB"):
+        count_in_unit = count / (1000 if unit == "kB" else 1_000_000)
+        if count_in_unit < 999.5:
+            return (
+                f"{count_in_unit:.0f} {unit}"
+                if count_in_unit >= 10
+                else f"{count_in_unit:.1f} {unit}"
+            )
+    return f"{count / 1e9:.1f} GB"
 
 
 def data(value: Any) -> None:

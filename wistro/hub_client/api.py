@@ -81,6 +81,11 @@ def environment(of: Project, name: str) -> Environment:
     raise NoSuchEnvironment(f"{of.label} has no environment `{name}`", hint=hint)
 
 
+def one_environment(hub: Hub, known: Environment) -> Environment:
+    """As it is now."""
+    return hub.get(f"/api/v1/environments/{known.id}", Environment)
+
+
 def versions(hub: Hub, of: Project, *, limit: int) -> list[Version]:
     """Newest first."""
     found = []

@@ -5,6 +5,8 @@ No archive is ever unpacked. A layer (installed dependencies) is a bundle too, m
 
 from __future__ import annotations
 
+import posixpath
+
 import msgspec
 
 
@@ -27,3 +29,11 @@ class Layer(msgspec.Struct):
 class Bundle(msgspec.Struct):
     files: list[BundledFile]
     layers: list[Layer] = []
+
+
+def stays_inside(path: str, target: str) -> bool:
+    """Would a link at `path` to `target` lead to a place below the root?"""
+    if not target or target.startswith("/") or "\0" in target:
+        return False
+    reached = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    return not (reached == ".." or reached.startswith("../"))
