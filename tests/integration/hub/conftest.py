@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.doubles.github import GitHub
 from tests.integration.hub import place
 
 
@@ -23,6 +24,13 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
         connections.close_all()
         yield
         connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def github(django_db_setup: None) -> Iterator[GitHub]:
+    """The double of GitHub, at the address that this session's settings name."""
+    with GitHub.start(place.GITHUB, port=place.GITHUB_PORT) as github:
+        yield github
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from infra import embedded
 from infra.place import Place, Ports
 from infra.ports import free_ports
 from infra.settings import settings_of
+from tests.doubles.github import ca
 
 LIMIT_S = 30.0
 RUNNING: list[subprocess.Popen] = []
@@ -34,7 +35,14 @@ def make() -> Place:
 
 
 PLACE = make()
+GITHUB = PLACE.data / "github"  # of the double; it runs in the tests that ask for `github`
+GITHUB_PORT = free_ports(1)[0]
+GITHUB_URL = f"https://127.0.0.1:{GITHUB_PORT}"
 ENVIRONMENT = settings_of(PLACE) | {
+    "WISTRO_GITHUB_URL": GITHUB_URL,
+    "WISTRO_GITHUB_API_URL": f"{GITHUB_URL}/api/v3",
+    "WISTRO_TRUSTED_NETWORKS": "127.0.0.0/8",
+    "WISTRO_EXTRA_CA": str(ca.make(GITHUB / "ca")),
     "WISTRO_DATABASE_POOL": "0",
     "WISTRO_BLOBS": str(PLACE.data / "blobs"),
     "WISTRO_SCREENS": str(PLACE.data / "screens"),
