@@ -1,0 +1,7 @@
+config = {
+    "type": "noop",
+    "name": "Courier picks up",
+    "flows": ["orders"],
+    "virtualSubscribes": ["payment.done"],
+    "virtualEmits": ["parcel.left"],
+}
