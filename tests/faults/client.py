@@ -23,7 +23,7 @@ GIVING_UP = 0.05
 ASKING_AGAIN = 0.05
 ANSWER_WITHIN_S = 15.0
 AGAIN_AFTER_S = 0.1
-PATIENCE_S = 120.0
+PATIENCE_S = 60.0
 TRY_AGAIN = (429, 502, 503, 504)
 # A source address of our own: a loopback connect to a port that nobody holds may otherwise meet itself.
 SOURCE = ("127.0.0.2", 0) if sys.platform.startswith("linux") else None
@@ -156,9 +156,14 @@ class Client:
             self._tasks.append(loop.create_task(self._pace(self._rate)))
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        """No new calls; those under way are sent until they are answered."""
+    async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        """No new calls; those under way are sent until they are answered, unless all has failed already."""
         self._is_stopping = True
+        if failed is not None:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            return
         while not self._turns.full():
             self._turns.put_nowait(None)
         await asyncio.gather(*self._tasks)
@@ -179,13 +184,12 @@ class Client:
                 self._turns.put_nowait(None)
 
     async def _work(self) -> None:
-        connection = Connection(self._target)
-        while not self._is_stopping:
-            if self._rate is not None:
-                await self._turns.get()
-            if not self._is_stopping:
-                await self._call(connection, next(self._keys))
-        connection.close()
+        with contextlib.closing(Connection(self._target)) as connection:
+            while not self._is_stopping:
+                if self._rate is not None:
+                    await self._turns.get()
+                if not self._is_stopping:
+                    await self._call(connection, next(self._keys))
 
     async def _call(self, connection: Connection, key: str) -> None:
         await self._ledger.attempted(key)

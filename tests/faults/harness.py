@@ -38,15 +38,15 @@ async def measure(
 ) -> table.Verdict:
     """Kill each of `victims` once under load; `folder` is the client's own, outside the system."""
     chance = random.Random(seed)
-    log = ledger.Ledger(folder / "client.log")
-    top = await top_load(system.target, log, chance=chance)
-    say(f"seed {seed}; top load {top:,.0f} calls/s, kills under {top / 2:,.0f}/s")
-    async with Client(system.target, log, chance=chance, rate=top / 2) as client:
-        kills = await killer.kill(list(victims), client, chance=chance, say=say)
-    await log.close()
+    path = folder / "client.log"
+    async with ledger.Ledger(path) as log:
+        top = await top_load(system.target, log, chance=chance)
+        say(f"seed {seed}; top load {top:,.0f} calls/s, kills under {top / 2:,.0f}/s")
+        async with Client(system.target, log, chance=chance, rate=top / 2) as client:
+            kills = await killer.kill(list(victims), client, chance=chance, say=say)
     await system.drained()
     await system.stop()
-    found = table.verdict(ledger.read(log.path), system.outcomes(), kills=kills)
+    found = table.verdict(ledger.read(path), system.outcomes(), kills=kills)
     found.refused += [f"{key}: not answered" for key in client.unanswered]
     for line in table.lines(found):
         say(line)

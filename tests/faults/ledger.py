@@ -34,6 +34,14 @@ class Ledger:
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._syncing: asyncio.Task[None] | None = None
 
+    async def __aenter__(self) -> Ledger:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._syncing is not None:
+            await self._syncing
+        self._file.close()
+
     async def attempted(self, key: str) -> None:
         await self._append({"attempted": key})
 
@@ -42,11 +50,6 @@ class Ledger:
 
     async def refused(self, key: str, *, status: int) -> None:
         await self._append({"refused": key, "status": status})
-
-    async def close(self) -> None:
-        if self._syncing is not None:
-            await self._syncing
-        self._file.close()
 
     async def _append(self, entry: dict[str, object]) -> None:
         loop = asyncio.get_running_loop()

@@ -34,21 +34,18 @@ class AcknowledgesFirst(SqliteStore):
 
 
 class CommitsInTwo(SqliteStore):
-    """Lets an attempt's emits and writes leave first, and its end a little later: a crash between runs it again."""
+    """Lets an attempt's state writes leave first, and its end a little later: a crash between counts them twice."""
 
     def submit(self, unit: Unit, *, then: Callable[[], None] | None = None) -> asyncio.Future[None]:
         if not unit.finished:
             return super().submit(unit, then=then)
-        early = Unit(
-            new_deliveries=unit.new_deliveries, writes=unit.writes, run_changes=unit.run_changes
-        )
-        unit.new_deliveries, unit.writes, unit.run_changes = [], [], []
-        _unwatched(super().submit(early, then=then))
-        return asyncio.ensure_future(self._finish(unit))
+        _unwatched(super().submit(Unit(writes=unit.writes)))
+        unit.writes = []
+        return asyncio.ensure_future(self._finish(unit, then))
 
-    async def _finish(self, unit: Unit) -> None:
+    async def _finish(self, unit: Unit, then: Callable[[], None] | None) -> None:
         await asyncio.sleep(LATER_S)
-        await super().submit(unit)
+        await super().submit(unit, then=then)
 
 
 class ForgetsAnswers(SqliteStore):

@@ -67,11 +67,10 @@ def test_what_nobody_was_told_of_and_is_delivered_is_recovered() -> None:
 
 
 async def test_a_ledger_is_read_back_as_it_was_written(tmp_path) -> None:
-    ledger = Ledger(tmp_path / "log")
-    await ledger.attempted("k")
-    await ledger.acknowledged("k", run_id="run_1")
-    await ledger.acknowledged("k", run_id="run_2")
-    await ledger.refused("j", status=500)
-    await ledger.close()
+    async with Ledger(tmp_path / "log") as ledger:
+        await ledger.attempted("k")
+        await ledger.acknowledged("k", run_id="run_1")
+        await ledger.acknowledged("k", run_id="run_2")
+        await ledger.refused("j", status=500)
 
     assert read(tmp_path / "log") == Log({"k"}, {"k": "run_1"}, ["k"], ["j: 500"])
