@@ -135,10 +135,23 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   LIMIT 1
 $$;
 
--- The projects of the builds that a builder has.
-CREATE FUNCTION doors.building(the_machine uuid)
-RETURNS TABLE (organization_id uuid, project_id uuid)
+-- Changes of traffic up to this serial that are not yet noted as applied by all gateways.
+CREATE FUNCTION doors.changes_to_apply(the_serial bigint, at_most integer)
+RETURNS TABLE (organization_id uuid, environment_id uuid, change_id uuid, serial bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT DISTINCT v.organization_id, v.project_id FROM builds b JOIN versions v ON v.id = b.version_id
-  WHERE b.machine = the_machine AND b.ended_at IS NULL
+  SELECT c.organization_id, c.environment_id, c.id, c.serial FROM traffic_changes c
+  WHERE c.applied_at IS NULL AND c.serial <= the_serial ORDER BY c.serial, c.id LIMIT at_most
+$$;
+
+-- Environments with healthy deployments that have had neither weight nor runs for a minute at least, in pages.
+CREATE FUNCTION doors.environments_with_idle(the_last uuid, at_most integer)
+RETURNS TABLE (organization_id uuid, environment_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT DISTINCT d.organization_id, d.environment_id FROM deployments d
+  JOIN traffics t ON t.environment_id = d.environment_id
+  WHERE (the_last IS NULL OR d.environment_id > the_last)
+    AND d.state = 'healthy' AND d.live_runs = 0 AND d.healthy_at < now() - interval '1 minute'
+    AND NOT EXISTS (SELECT FROM weights w JOIN traffic_changes c ON c.id = w.change_id
+                    WHERE w.deployment_id = d.id AND c.generation = t.generation)
+  ORDER BY d.environment_id LIMIT at_most
 $$;

@@ -13,13 +13,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from hub.common.api.errors import Invalid, NotFound, TooLarge
+import msgspec
+
+from hub.common.api.errors import Invalid, TooLarge
 from hub.common.settings import SETTINGS
 from hub.deployments.models import Blob
 from hub.projects.models import Project
+from wistro.protocol.bundle import Bundle
 
 MOST_BYTES = 512 * 1024 * 1024
 MOST_ASKED = 10_000
+BUNDLE_MOST = 16 * 1024 * 1024
 CHUNK = 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -29,6 +33,13 @@ class WrongHash(Invalid):
 
     code = "blob.differs"
     hint = "Send the file again; it may have changed while it was read."
+
+
+class BadBundle(Invalid):
+    """A bundle that cannot be read, or whose blobs are not all there."""
+
+    code = "deploy.bundle"
+    hint = "Deploy again; if it stays, a file may have changed while it was read."
 
 
 def path_of(sha256: str) -> Path:
@@ -83,8 +94,41 @@ def list_for(project: Project, sha256: str, size: int) -> None:
     )
 
 
-def read(sha256: str) -> bytes:
+def absent(hashes: Iterable[str]) -> list[str]:
+    """Those whose bytes we do not have at all: what a builder, which is ours, has to send."""
+    return [one for one in dict.fromkeys(checked(hashes)) if not path_of(one).exists()]
+
+
+def read_bundle(sha256: str) -> Bundle:
+    """Raises BadBundle."""
+    path = path_of(sha256)
     try:
-        return path_of(sha256).read_bytes()
+        if path.stat().st_size > BUNDLE_MOST:
+            raise BadBundle("The bundle's list of files is over 16 MiB")
+        return msgspec.json.decode(path.read_bytes(), type=Bundle)
     except FileNotFoundError:
-        raise NotFound("There is no such blob") from None
+        raise BadBundle("The bundle was not sent") from None
+    except msgspec.MsgspecError as error:
+        raise BadBundle(f"The bundle is unreadable: {error}") from None
+
+
+def list_bundle(project: Project, sha256: str) -> None:
+    """Let the project read all of a bundle that a builder made for it, layers too. Raises BadBundle.
+
+    A builder's blobs become a project's only here, by name, since one builder works for several tenants at once.
+    """
+    sizes, bundles = {sha256: 0}, [sha256]
+    while bundles:
+        bundle = read_bundle(bundles.pop())
+        sizes |= {one.sha256: one.size for one in bundle.files}
+        bundles += [one.bundle for one in bundle.layers if one.bundle not in sizes]
+        sizes |= dict.fromkeys((one.bundle for one in bundle.layers), 0)
+    for start in range(0, len(names := list(sizes)), MOST_ASKED):
+        some = names[start : start + MOST_ASKED]
+        if lacking := absent(some):
+            raise BadBundle(f"{len(lacking)} of the bundle's blobs were not sent")
+        Blob.objects.bulk_create(
+            [Blob(project=project, sha256=one, size=sizes[one]) for one in some],
+            ignore_conflicts=True,
+            batch_size=1000,
+        )

@@ -17,7 +17,7 @@ from hub.common.api.errors import NotFound
 from hub.common.api.views import HubView
 from hub.common.tenancy import tenant
 from hub.deployments import blobs, deploying, fetching, versions
-from hub.deployments.models import Build, Deployment
+from hub.deployments.models import Build
 from hub.fleet import actions as fleet
 from hub.fleet import queries, wire
 from hub.fleet.authentication import MachineToken
@@ -108,19 +108,12 @@ class Hashes(msgspec.Struct):
 
 
 class Missing(MachineView):
-    """Which blobs the projects of a builder's open builds lack."""
+    """Which bytes the Hub lacks, whoever's: a builder is ours, and what a project may read is said at the end."""
 
     access = {"POST": machine("builder")}
 
     def post(self, request: Request) -> HttpResponse:
-        asked = blobs.checked(wire.read(request, Hashes).sha256)
-        have: set[str] | None = None
-        for organization_id, project_id in doors.rows("building", request.auth.machine_id):
-            with tenant(organization_id):
-                lacks = set(blobs.missing(blobs.Project(pk=project_id), asked))
-                had = set(asked) - lacks
-                have = had if have is None else have & had
-        return wire.answer({"missing": [one for one in asked if one not in (have or set())]})
+        return wire.answer({"missing": blobs.absent(wire.read(request, Hashes).sha256)})
 
 
 class OneBlob(MachineView):
@@ -135,15 +128,18 @@ class OneBlob(MachineView):
         return FileResponse(path.open("rb"), content_type="application/octet-stream")
 
     def put(self, request: Request, sha256: str) -> HttpResponse:
-        size = blobs.keep(blobs.checked([sha256])[0], request._request)
-        for organization_id, project_id in doors.rows("building", request.auth.machine_id):
-            with tenant(organization_id):
-                blobs.list_for(blobs.Project.objects.get(pk=project_id), sha256, size)
+        blobs.keep(blobs.checked([sha256])[0], request._request)
         return wire.nothing()
 
 
 class Heartbeats(MachineView):
+    """Each environment in a transaction of its own: two of them in one would lock each other's out of order."""
+
     access = {"POST": machine("agent")}
+
+    @method_decorator(transaction.non_atomic_requests)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: Request) -> HttpResponse:
         said = wire.read(request, Heartbeat)
@@ -156,21 +152,8 @@ class Heartbeats(MachineView):
             if organization_id is None:
                 continue  # granted away meanwhile: the assignments tell it so
             with tenant(organization_id):
-                self.hear(environment_id, environment.deployments)
+                deploying.hear_all(environment_id, environment.deployments)
         return wire.nothing()
-
-    def hear(self, environment_id: UUID, said: list[Any]) -> None:
-        by_id = {one.deployment_id: one for one in said}
-        alive = Deployment.objects.filter(
-            environment_id=environment_id, state__in=deploying.ALIVE
-        ).select_related("version")
-        for deployment in alive:
-            health = by_id.get(str(deployment.pk))
-            news = health is not None and (
-                deployment.state == "starting" or deployment.live_runs != health.live_runs
-            )
-            if news:
-                deploying.hear(deployment, health)
 
 
 def _uuid(text: str) -> UUID:

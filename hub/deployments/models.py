@@ -153,7 +153,7 @@ class Deployment(TenantModel):
     """
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="deployments")
-    version = models.ForeignKey(Version, models.PROTECT, related_name="deployments")
+    version = models.ForeignKey(Version, models.RESTRICT, related_name="deployments")
     revision = models.PositiveIntegerField()
     state = models.CharField(max_length=10, default="starting")
     promotes = models.BooleanField(default=False)

@@ -7,10 +7,19 @@ from celery import shared_task
 from hub.common import doors
 from hub.common.schedule import every
 from hub.common.tenancy import tenant
+from hub.deployments import versions
 from hub.fleet import actions as fleet
 from hub.projects.models import Environment
 
 AT_ONCE = 100
+
+
+@every(seconds=5)
+@shared_task(name="hub.deployments.tasks.expire_builds")
+def expire_builds() -> None:
+    """Say of builds that lost their builder that they wait again, also while no other builder asks."""
+    for organization_id, build_id in doors.rows("builds_to_do", AT_ONCE):
+        versions.expire(organization_id, build_id)
 
 
 @every(seconds=2)

@@ -23,7 +23,6 @@ from wistro.errors import UserError
 from wistro.lock import diff
 from wistro.lock import file as lock_file
 from wistro.lock.model import Lock
-from wistro.protocol.bundle import Bundle
 from wistro.protocol.machine import BuildProgress, BuildResult, Problem
 from wistro.protocol.routing import Endpoint
 
@@ -80,12 +79,7 @@ def upload(project: Project, *, bundle: str, to: Environment, by: User) -> Versi
     """A version from a folder's files, all sent before. Raises NotUploaded."""
     if blobs.missing(project, [bundle]):
         raise NotUploaded("The bundle was not sent", fields={"bundle": bundle})
-    try:
-        listed = msgspec.json.decode(blobs.read(bundle), type=Bundle)
-    except msgspec.MsgspecError as error:
-        raise Invalid(
-            f"The bundle is unreadable: {error}", fields={"bundle": "unreadable"}
-        ) from None
+    listed = blobs.read_bundle(bundle)
     if absent := blobs.missing(project, [one.sha256 for one in listed.files]):
         raise NotUploaded(f"{len(absent)} of the bundle's files were not sent")
     _lock_numbers(project)
@@ -93,7 +87,7 @@ def upload(project: Project, *, bundle: str, to: Environment, by: User) -> Versi
 
 
 def _lock_numbers(project: Project) -> None:
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
 
 
 def _make(project: Project, **what: Any) -> Version:
@@ -200,8 +194,7 @@ def _ready(build: Build, said: BuildResult) -> None:
     version = Version.objects.select_related("project").get(pk=build.version_id)  # type: ignore[attr-defined]
     try:
         lock = lock_file.parse((said.lock or "").encode())
-        if not said.bundle or blobs.missing(version.project, [said.bundle]):
-            raise NotUploaded("The builder did not send the bundle")
+        blobs.list_bundle(version.project, said.bundle or "")
     except UserError as error:
         end(build, "failed", [Problem(code=error.code, message=error.message, hint=error.hint)])
         return
@@ -213,8 +206,9 @@ def _ready(build: Build, said: BuildResult) -> None:
     version.save()
     end(build, "ready")
     version.refresh_from_db()
-    if version.to_id and is_head(version):  # type: ignore[attr-defined]
-        deploying.deploy(version, version.to, by=version.created_by, promotes=True)
+    if version.to is not None:
+        promotes = is_head(version)
+        deploying.deploy(version, version.to, by=version.created_by, promotes=promotes)
 
 
 def endpoints_of(lock: Lock) -> list[Endpoint]:
@@ -235,24 +229,50 @@ def _lock_before(version: Version) -> Lock | None:
 
 
 def is_head(version: Version) -> bool:
-    """Whether nothing was pushed to its branch after it; an upload always is its own head."""
-    if version.source == "upload":
-        return True
+    """Whether nothing was pushed to its branch after it, or uploaded for its environment and still may get ready."""
     later = Version.objects.filter(
-        project_id=version.project_id,
-        branch=version.branch,
-        number__gt=version.number,  # type: ignore[attr-defined]
+        project_id=version.project_id,  # type: ignore[attr-defined]
+        source=version.source,
+        number__gt=version.number,
     )
-    return not later.exclude(sha=version.sha).exists()
+    if version.source == "upload":
+        return not later.filter(to=version.to).exclude(state__in=("failed", "cancelled")).exists()
+    return not later.filter(branch=version.branch).exclude(sha=version.sha).exists()
 
 
 def end(build: Build, state: str, problems: list[Problem] | None = None) -> None:
     build.state = state
     build.ended_at = Now()
     build.leased_until = None
-    build.problems = [msgspec.to_builtins(one) for one in problems or []]
+    build.problems = [_plain(msgspec.to_builtins(one)) for one in problems or []]
     build.save()
     _follow(build, state)
+
+
+def _plain(problem: dict[str, Any]) -> dict[str, Any]:
+    """PostgreSQL's JSON holds no NUL, and a compiler's message may."""
+    return {
+        key: value.replace("\0", "\ufffd") if isinstance(value, str) else value
+        for key, value in problem.items()
+    }
+
+
+def expire(organization_id: UUID, build_id: UUID) -> None:
+    """A build whose builder went silent waits for another one, or has had all its tries."""
+    with tenant(organization_id):
+        build = (
+            Build.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(pk=build_id, ended_at=None, leased_until__lt=Now())
+            .first()
+        )
+        if build is None:
+            return
+        if build.cancel_asked_at or build.attempt >= TRIES:
+            _end_unclaimed(build)
+        else:
+            build.state, build.leased_until = "queued", None
+            build.save()
+            _follow(build, "queued")
 
 
 def cancel(version: Version) -> None:

@@ -43,6 +43,12 @@ def nothing() -> HttpResponse:
     return HttpResponse(status=204)
 
 
+def unchanged(serial: int) -> HttpResponse:
+    response = HttpResponse(status=304)
+    response["ETag"] = etag_of(serial)
+    return response
+
+
 def check_protocol(spoken: int) -> None:
     if spoken not in (PROTOCOL, PROTOCOL - 1):
         raise UnknownProtocol(f"The machine speaks protocol {spoken}, the Hub {PROTOCOL}")

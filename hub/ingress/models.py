@@ -55,13 +55,20 @@ class TrafficChange(TenantModel):
                 name="generations_are_unique_in_an_environment",
             )
         ]
+        indexes = [
+            models.Index(
+                fields=["serial", "id"],
+                condition=Q(applied_at__isnull=True),
+                name="traffic_changes_to_apply",
+            )
+        ]
 
 
 class Weight(TenantModel):
     """One deployment's part of one generation; those of a generation add up to 10,000 (checked in `actions`)."""
 
     change = models.ForeignKey(TrafficChange, models.CASCADE, related_name="weights")
-    deployment = models.ForeignKey(Deployment, models.PROTECT, related_name="+")
+    deployment = models.ForeignKey(Deployment, models.RESTRICT, related_name="+")
     basis_points = models.PositiveIntegerField()
 
     class Meta:

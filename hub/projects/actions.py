@@ -96,12 +96,21 @@ def remove_variable(environment: Environment, name: str, *, by: User) -> None:
     _saved(Variable(environment=environment, name=name, revision=environment.revision, set_by=by))
 
 
+def locked(environment: Environment) -> Environment:
+    """The environment's row as it is now, locked until the transaction ends.
+
+    What changes its variables, deployments or weights takes it first, so such changes come one by one; whoever
+    also ticks the fleet's clock does that last, or two of them would wait for each other.
+    """
+    found = Environment.objects.select_for_update(no_key=True).select_related(None)
+    return found.get(pk=environment.pk)
+
+
 def _next_revision(environment: Environment) -> Environment:
-    """The environment's row, locked, its revision counted on: settings of one environment come one by one."""
-    locked = Environment.objects.select_for_update().select_related(None).get(pk=environment.pk)
-    locked.revision += 1
-    locked.save(update_fields=["revision"])
-    return locked
+    environment = locked(environment)
+    environment.revision += 1
+    environment.save(update_fields=["revision"])
+    return environment
 
 
 def _saved(variable: Variable) -> Variable:

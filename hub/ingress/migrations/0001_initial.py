@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
                 (
                     "deployment",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
+                        on_delete=django.db.models.deletion.RESTRICT,
                         related_name="+",
                         to="deployments.deployment",
                     ),

@@ -66,6 +66,9 @@ def servers() -> Iterator[None]:
     """Both servers running, the database migrated by the owner; ended and removed afterwards."""
     embedded.prepare_postgres(PLACE)
     embedded.prepare_valkey(PLACE)
+    screens = Path(ENVIRONMENT["WISTRO_SCREENS"])
+    screens.mkdir(exist_ok=True)
+    (screens / "index.html").write_text("<!doctype html><title>wistro</title>")
     try:
         start(embedded.postgres_command(PLACE))
         await_answer(lambda: psycopg.connect(embedded.superuser(PLACE, "postgres")).close())

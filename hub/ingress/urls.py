@@ -1,0 +1,12 @@
+from django.urls import path
+
+from hub.ingress import api, machine_api
+
+urlpatterns = [
+    path("environments/<environment:environment>/traffic", api.OneTraffic.as_view()),
+    path("environments/<environment:environment>/traffic/release", api.Release.as_view()),
+]
+machine = [
+    path("routing", machine_api.Routing.as_view()),
+    path("assignments", machine_api.Assigned.as_view()),
+]
