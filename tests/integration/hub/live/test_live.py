@@ -60,7 +60,12 @@ async def test_many_hints_become_one_with_the_highest_seqs(environment, topic, o
         for seq in range(2, 30):
             await tell(environment, {"s1": seq, "s2": 100 - seq})
 
-        assert await page.hear() == {"type": "hint", "topic": topic, "cursor": {"s1": 29, "s2": 98}}
+        cursors = [(await page.hear())["cursor"]]
+        while cursors[-1]["s1"] < 29:  # on a busy machine the telling takes more than one interval
+            cursors.append((await page.hear())["cursor"])
+
+    assert len(cursors) < 10
+    assert max(one["s2"] for one in cursors) == 98
 
 
 async def test_nothing_is_told_before_it_is_committed(environment, topic, owner):

@@ -165,7 +165,8 @@ def test_rotating_wraps_every_value_under_the_new_key(
     call_command("rotate_keys")
     call_command("rotate_keys")
 
-    assert capsys.readouterr().out == "1 values are now under key 9\n0 values are now under key 9\n"
+    # the variable, and the environment's key of routes
+    assert capsys.readouterr().out == "2 values are now under key 9\n0 values are now under key 9\n"
     monkeypatch.setattr(sealing, "ring", lambda: KeyRing({9: bytes(32)}, 9))
     with tenant(environment.organization_id):
         assert sealing.key_of(Variable.objects.get().sealed) == 9
