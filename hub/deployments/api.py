@@ -134,7 +134,7 @@ class Deployments(HubView):
     def post(self, request: Request, environment: UUID) -> Response:
         to = get_object_or_404(Environment, pk=environment)
         asked = self.body(DeployWish)["version"]
-        found = Version.objects.filter(project_id=to.project_id)  # type: ignore[attr-defined]
+        found = Version.objects.filter(project_id=to.project_id)
         if asked.isdecimal() and len(asked) < 10:
             version = get_object_or_404(found, number=int(asked))
         else:

@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 import msgspec
 
@@ -26,6 +26,10 @@ MOST_ASKED = 10_000
 BUNDLE_MOST = 16 * 1024 * 1024
 CHUNK = 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class WrongHash(Invalid):
@@ -64,7 +68,7 @@ def missing(project: Project, hashes: Iterable[str]) -> list[str]:
     return [one for one in asked if one not in known]
 
 
-def keep(sha256: str, stream: BinaryIO) -> int:
+def keep(sha256: str, stream: Readable) -> int:
     """The bytes on disk under their address, whole or not at all; their size. Raises WrongHash, TooLarge."""
     path = path_of(sha256)
     path.parent.mkdir(parents=True, exist_ok=True)

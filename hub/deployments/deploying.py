@@ -83,8 +83,8 @@ def _why(unset: list[str], environment: Environment) -> str:
 def changed(deployment: Deployment) -> None:
     """Agents and gateways read again; so do the pages that show it. It takes the clock, so comes last."""
     fleet.tick()
-    live.publish("versions", deployment.version.project_id)  # type: ignore[attr-defined]
-    live.publish("traffic", deployment.environment_id)  # type: ignore[attr-defined]
+    live.publish("versions", deployment.version.project_id)
+    live.publish("traffic", deployment.environment_id)
 
 
 def bring_up_to_date(environment: Environment, *, weighed: Collection[UUID]) -> list[Deployment]:
@@ -138,7 +138,7 @@ def hear(deployment: Deployment, said: DeploymentHealth) -> None:
         Deployment.objects.filter(pk=deployment.pk).update(
             live_runs=said.live_runs, idle_since=idle
         )
-        live.publish("traffic", deployment.environment_id)  # type: ignore[attr-defined]
+        live.publish("traffic", deployment.environment_id)
     if deployment.state == "draining" and _is_drained(said):
         stop(deployment, "stopped")
     elif deployment.state == "starting" and said.state == "failed":

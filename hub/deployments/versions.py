@@ -100,7 +100,7 @@ def _make(project: Project, **what: Any) -> Version:
 
 
 def _tell(version: Version) -> None:
-    live.publish("versions", version.project_id)  # type: ignore[attr-defined]
+    live.publish("versions", version.project_id)
     live.publish("build", version.pk)
     version_changed.send(Version, version=version)
 
@@ -157,7 +157,7 @@ def progress(build: Build, said: BuildProgress) -> bool:
 
 
 def _follow(build: Build, state: str) -> None:
-    version = Version.objects.get(pk=build.version_id)  # type: ignore[attr-defined]
+    version = Version.objects.get(pk=build.version_id)
     version.state = state
     version.save(update_fields=["state"])
     _tell(version)
@@ -175,7 +175,7 @@ def add_lines(build: Build, lines: list[Any], attempt: int) -> None:
     ]  # fmt: skip
     if rows:
         BuildLine.objects.bulk_create(rows, ignore_conflicts=True)
-        live.publish("build", build.version_id)  # type: ignore[attr-defined]
+        live.publish("build", build.version_id)
 
 
 def finish(build: Build, said: BuildResult) -> None:
@@ -191,7 +191,7 @@ def finish(build: Build, said: BuildResult) -> None:
 
 
 def _ready(build: Build, said: BuildResult) -> None:
-    version = Version.objects.select_related("project").get(pk=build.version_id)  # type: ignore[attr-defined]
+    version = Version.objects.select_related("project").get(pk=build.version_id)
     try:
         lock = lock_file.parse((said.lock or "").encode())
         blobs.list_bundle(version.project, said.bundle or "")
@@ -222,7 +222,7 @@ def _lock_before(version: Version) -> Lock | None:
     before = Version.objects.filter(
         project_id=version.project_id,
         state="ready",
-        number__lt=version.number,  # type: ignore[attr-defined]
+        number__lt=version.number,
     )
     last = before.order_by("-number").values_list("lock", flat=True).first()
     return lock_file.parse(last.encode()) if last else None
@@ -231,7 +231,7 @@ def _lock_before(version: Version) -> Lock | None:
 def is_head(version: Version) -> bool:
     """Whether nothing was pushed to its branch after it, or uploaded for its environment and still may get ready."""
     later = Version.objects.filter(
-        project_id=version.project_id,  # type: ignore[attr-defined]
+        project_id=version.project_id,
         source=version.source,
         number__gt=version.number,
     )

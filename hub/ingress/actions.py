@@ -197,7 +197,7 @@ def retire(environment: Environment) -> int:
 def touch(traffic: Traffic) -> None:
     """What gateways route by changed, though no weight did: another deployment is there under its tag, or gone."""
     _stamp(traffic)
-    live.publish("traffic", traffic.environment_id)  # type: ignore[attr-defined]
+    live.publish("traffic", traffic.environment_id)
 
 
 def _stamp(traffic: Traffic) -> None:
@@ -219,7 +219,7 @@ def _change(
     traffic.generation += 1
     _stamp(traffic)
     change = TrafficChange.objects.create(
-        environment_id=traffic.environment_id,  # type: ignore[attr-defined]
+        environment_id=traffic.environment_id,
         generation=traffic.generation,
         serial=traffic.serial,
         by=by,
@@ -229,7 +229,7 @@ def _change(
     Weight.objects.bulk_create(
         [Weight(change=change, deployment_id=pk, basis_points=n) for pk, n in weights.items()]
     )
-    live.publish("traffic", traffic.environment_id)  # type: ignore[attr-defined]
+    live.publish("traffic", traffic.environment_id)
     live.publish("versions", traffic.environment.project_id)
     return change
 

@@ -65,7 +65,7 @@ def _deployment(one: Deployment, weight: int) -> AssignedDeployment:
     values = {} if want == "stop" else variables_at(one.environment, one.revision)
     return AssignedDeployment(
         deployment_id=str(one.pk),
-        version_id=str(one.version_id),  # type: ignore[attr-defined]
+        version_id=str(one.version_id),
         version=one.version.number,
         weight=weight,
         want=want,

@@ -32,7 +32,7 @@ class Traffic(TenantModel):
 
     @property
     def bound_to(self) -> str:
-        return f"{self.organization_id}|{self.environment_id}|route-key"  # type: ignore[attr-defined]
+        return f"{self.organization_id}|{self.environment_id}|route-key"
 
 
 class TrafficChange(TenantModel):

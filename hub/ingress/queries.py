@@ -30,7 +30,7 @@ def traffic_of(environment: Environment) -> Traffic:
 def weights_of(traffic: Traffic) -> dict[UUID, int]:
     """Basis points by deployment, in the newest generation."""
     change = Q(
-        change__environment=traffic.environment_id,  # type: ignore[attr-defined]
+        change__environment=traffic.environment_id,
         change__generation=traffic.generation,
     )
     found = Weight.objects.filter(change).order_by("deployment")
@@ -48,7 +48,7 @@ def weights_among(deployments: Sequence[UUID]) -> dict[UUID, int]:
 def shown_deployments(traffic: Traffic) -> list[tuple[Deployment, int]]:
     """What there is to choose from and to look at, newest first, each with its weight."""
     weights = weights_of(traffic)
-    found = Deployment.objects.filter(environment=traffic.environment_id)  # type: ignore[attr-defined]
+    found = Deployment.objects.filter(environment=traffic.environment_id)
     wanted = found.filter(~Q(state="stopped") | Q(pk__in=weights)).select_related("version")
     newest = wanted.order_by("-pk")[:SHOWN_DEPLOYMENTS]
     return [(one, weights.get(one.pk, 0)) for one in newest]
@@ -56,7 +56,7 @@ def shown_deployments(traffic: Traffic) -> list[tuple[Deployment, int]]:
 
 def history(traffic: Traffic) -> list[TrafficChange]:
     """The last generations, newest first, each with its weights and their versions."""
-    found = TrafficChange.objects.filter(environment=traffic.environment_id)  # type: ignore[attr-defined]
+    found = TrafficChange.objects.filter(environment=traffic.environment_id)
     shown = found.select_related("by").prefetch_related("weights__deployment__version")
     return list(shown.order_by("-generation")[:SHOWN_CHANGES])
 

@@ -115,7 +115,7 @@ def _deployments(
 
 def _change(change: TrafficChange) -> dict[str, Any]:
     weights: Counter[str] = Counter()
-    for one in change.weights.all():  # type: ignore[attr-defined]
+    for one in change.weights.all():
         weights[str(one.deployment.version.number)] += one.basis_points
     return {
         "generation": change.generation,
@@ -128,7 +128,7 @@ def _change(change: TrafficChange) -> dict[str, Any]:
 
 
 def _drawn(traffic: Traffic) -> dict[str, dict[str, Any]]:
-    drawn = draws.of(traffic.environment_id, traffic.generation)  # type: ignore[attr-defined]
+    drawn = draws.of(traffic.environment_id, traffic.generation)
     versions = Deployment.objects.filter(pk__in=drawn).values_list("pk", "version__number")
     calls: Counter[str] = Counter()
     for pk, number in versions:

@@ -96,7 +96,6 @@ def a_deployment(
     """Starting, or said to be healthy by its agent; without weight when it does not promote."""
     environment = environment or an_environment()
     with tenant(environment.organization_id):
-        environment = Environment.objects.select_related("project").get(pk=environment.pk)
         version = version or a_version(environment.project, ready=True)
         made = deploying.deploy(version, environment, by=None, promotes=promotes)
         return say(made, "healthy") if healthy else made
