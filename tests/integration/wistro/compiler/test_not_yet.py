@@ -1,0 +1,78 @@
+"""Every key, option and kind that is documented and not built is refused as such, never ignored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.wistro.compiler.test_problems import ENDPOINT, HEARS, write
+from wistro.compiler import compile_project
+
+HEAR = "src/hear.step.py"
+ON_A_STEP = {
+    "concurrency": '"concurrency": {"limit": 10, "key": "sku"}',
+    "fifo": '"fifo": {"key": "sku"}',
+    "rateLimit": '"rateLimit": {"limit": 100, "per": "1m"}',
+    "middleware": '"middleware": []',
+    "a queue's fifo": '"infrastructure": {"queue": {"type": "fifo"}}',
+    "a queue's delay": '"infrastructure": {"queue": {"delaySeconds": 3}}',
+}
+ON_AN_ENDPOINT = {
+    "oidc": '"auth": {"type": "oidc", "issuer": "https://id.example.com", "audience": ["a"]}',
+    "basic": '"auth": {"type": "basic", "users": {"a": "$B"}}',
+    "mtls": '"auth": {"type": "mtls"}',
+    "stripe": '"auth": {"type": "hmac", "preset": "stripe", "secret": "$S"}',
+    "slack": '"auth": {"type": "hmac", "preset": "slack", "secret": "$S"}',
+    "gitlab": '"auth": {"type": "hmac", "preset": "gitlab", "secret": "$S"}',
+    "shopify": '"auth": {"type": "hmac", "preset": "shopify", "secret": "$S"}',
+    "middleware": '"public": True, "middleware": []',
+}
+IN_WISTRO_YML = {
+    "an outside topic": "topics: {told: {from: outside}}\n",
+    "state in files": "state: {adapter: files}\n",
+    "state in redis": "state: {adapter: redis}\n",
+    "catching up": 'cron: {n: {schedule: "0 2 * * *", emits: taken, catchUp: all}}\n',
+    "a weighted cron": 'cron: {n: {schedule: "0 2 * * *", emits: taken, draw: weighted}}\n',
+    "concurrency by default": "defaults: {concurrency: {limit: 1}}\n",
+    "a rate limit by default": "defaults: {rateLimit: {limit: 1, per: 1m}}\n",
+}
+TASK = 'config = {"type": "noop", "name": "Approve", "subscribes": ["taken"], "task": {"assignee": "all"}}\n'
+GO = "package ship\n"
+
+
+def codes_of(root: Path, files: dict[str, str]) -> list[tuple[str, str]]:
+    compiled = compile_project(write(root, {"src/take.step.py": ENDPOINT, HEAR: HEARS} | files))
+    assert compiled.lock is None
+    return [(one.code, one.message) for one in compiled.problems]
+
+
+@pytest.mark.parametrize("given", ON_A_STEP.values(), ids=ON_A_STEP)
+def test_a_steps_key_of_a_later_release_is_refused(tmp_path: Path, given: str):
+    said = codes_of(tmp_path, {HEAR: HEARS.replace('"emits"', f'{given}, "emits"')})
+
+    assert [code for code, _ in said] == ["lock.not-yet"], said
+
+
+@pytest.mark.parametrize("given", ON_AN_ENDPOINT.values(), ids=ON_AN_ENDPOINT)
+def test_an_endpoints_key_of_a_later_release_is_refused(tmp_path: Path, given: str):
+    said = codes_of(tmp_path, {"src/take.step.py": ENDPOINT.replace('"public": True', given)})
+
+    assert [code for code, _ in said] == ["lock.not-yet"], said
+
+
+@pytest.mark.parametrize("given", IN_WISTRO_YML.values(), ids=IN_WISTRO_YML)
+def test_a_projects_key_of_a_later_release_is_refused(tmp_path: Path, given: str):
+    said = codes_of(tmp_path, {"wistro.yml": given})
+
+    assert [code for code, _ in said] == ["lock.not-yet"], said
+
+
+def test_a_task_is_refused(tmp_path: Path):
+    assert {code for code, _ in codes_of(tmp_path, {"src/approve.step.py": TASK})} == {
+        "lock.not-yet"
+    }
+
+
+def test_a_go_step_is_refused(tmp_path: Path):
+    assert [code for code, _ in codes_of(tmp_path, {"src/ship.step.go": GO})] == ["lock.not-yet"]
