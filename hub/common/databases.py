@@ -18,12 +18,13 @@ def databases(settings: Settings) -> dict[str, Any]:
         "ingest": settings.database_ingest_url,
     }
     found = {alias: database(url, alias) for alias, url in urls.items() if url}
-    if settings.database_pool:
-        found["default"]["OPTIONS"]["pool"] = {
-            "min_size": 1,
-            "max_size": settings.database_pool,
-            "timeout": 10,
-        }
+    for alias in ("default", "ingest"):
+        if settings.database_pool and alias in found:
+            found[alias]["OPTIONS"]["pool"] = {
+                "min_size": 1,
+                "max_size": settings.database_pool,
+                "timeout": 10,
+            }
     return found
 
 

@@ -156,3 +156,32 @@ class Grants(Operation):
 
     def describe(self) -> str:
         return "Grant the app role rows, not tables"
+
+
+class Grant(Operation):
+    """Rights on one table for the role behind a database alias: `Grant("lines", "INSERT", to="ingest")`."""
+
+    category = OperationCategory.SQL
+    reversible = True
+
+    def __init__(self, table: str, rights: str, *, to: str) -> None:
+        self.table, self.rights, self.to = table, rights, to
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return "Grant", [self.table, self.rights], {"to": self.to}
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        pass
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        schema_editor.execute(f'GRANT {self.rights} ON "{self.table}" TO {role(self.to)}')
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        schema_editor.execute(f'REVOKE {self.rights} ON "{self.table}" FROM {role(self.to)}')
+
+    def describe(self) -> str:
+        return f"Grant {self.to} {self.rights} on {self.table}"

@@ -1,5 +1,5 @@
 """The live channel: tells open pages that there is something new to read. A hint; the stores hold the truth."""
 
-from hub.live.publishing import publish
+from hub.live.publishing import publish, publish_all
 
-__all__ = ["publish"]
+__all__ = ["publish", "publish_all"]

@@ -48,4 +48,5 @@ def machines(settings: Any, db: None) -> Any:
 
     settings.ROOT_URLCONF = "hub.machine_urls"
     settings.MIDDLEWARE = ["hub.common.logs.RequestLog"]
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
     return lambda token=None: client(token=token)
