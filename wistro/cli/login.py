@@ -54,14 +54,14 @@ def run(
 
 
 def _lead_to(address: str, *, opens: bool) -> None:
-    if opens and _has_browser() and webbrowser.open(address):
+    if opens and has_browser() and webbrowser.open(address):
         say.talk("Your browser asks whether this terminal may act for you. If none opened:")
     else:
         say.talk("Open this address in a browser on this machine:")
     say.link(address)
 
 
-def _has_browser() -> bool:
+def has_browser() -> bool:
     """A text browser would take this terminal over."""
     if sys.platform == "darwin" or os.environ.get("BROWSER"):
         return True

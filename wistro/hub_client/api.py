@@ -21,6 +21,8 @@ from wistro.hub_client.shapes import (
     Variable,
     Version,
 )
+from wistro.protocol.reading import LinePage, RunDetail, RunPage
+from wistro.protocol.samples import Export
 
 A_PAGE = 200
 Item = TypeVar("Item")
@@ -164,6 +166,23 @@ def remove_variable(hub: Hub, of: Environment, name: str) -> None:
 
 def datasets(hub: Hub, of: Project) -> list[Dataset]:
     return list(_all(hub, f"/api/v1/projects/{of.id}/datasets", Page[Dataset]))
+
+
+def export(hub: Hub, of: Dataset) -> Export:
+    return hub.get(f"/api/v1/datasets/{of.id}/export", Export)
+
+
+def runs(hub: Hub, of: Environment, **filters: Any) -> RunPage:
+    return hub.get(f"/api/v1/environments/{of.id}/runs", RunPage, **filters)
+
+
+def run(hub: Hub, of: Environment, id: str) -> RunDetail:
+    return hub.get(f"/api/v1/environments/{of.id}/runs/{id}", RunDetail)
+
+
+def log_lines(hub: Hub, of: Environment, **filters: Any) -> LinePage:
+    """The newest without `after`; from a cursor on with it."""
+    return hub.get(f"/api/v1/environments/{of.id}/lines", LinePage, **filters)
 
 
 def _all(hub: Hub, path: str, type: type[Page[Item]], *, limit: int = A_PAGE) -> Iterator[Item]:

@@ -58,7 +58,7 @@ class Hub:
         self._tls = ssl.create_default_context() if address.is_secure else None
 
     def get(self, path: str, type: type[Shape], **query: Any) -> Shape:
-        asked = {name: value for name, value in query.items() if value not in (None, "")}
+        asked = {name: value for name, value in query.items() if value is not None}
         target = f"{path}?{urlencode(asked)}" if asked else path
         return self._read(self.ask("GET", target), type)
 

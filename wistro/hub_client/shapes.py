@@ -132,6 +132,7 @@ class TrafficDeployment(msgspec.Struct):
     weight: int
     live_runs: int = 0
     tag_address: str | None = None
+    error: str | None = None
 
 
 class Gateways(msgspec.Struct):
@@ -141,9 +142,12 @@ class Gateways(msgspec.Struct):
 
 
 class Change(msgspec.Struct):
+    """`weights` go by version's number."""
+
     generation: int
     at: str
     weights: dict[str, int]
+    why: str | None = None
     by: str | None = None
     note: str | None = None
 
