@@ -27,7 +27,7 @@ const broken: Answer = {
   },
 };
 
-type Table = [RegExp, (now: number) => unknown, unknown][];
+type Table = [RegExp, (now: number, path: string) => unknown, unknown][];
 
 /** Address, what it answers live, what it answers when there is nothing. */
 const TABLE: Table = [
@@ -54,7 +54,7 @@ const TABLE: Table = [
     },
   ],
   [/\/versions\/[^/]+\/lines$/, (now) => hub.buildLines(now, false), { lines: [], cursor: 0, done: true }],
-  [/\/versions\/ver_/, (now) => hub.versions(now)[0], null],
+  [/\/versions\/ver_/, (now, path) => hub.versions(now).find(({ id }) => path.endsWith(id)), null],
   [/\/versions$/, (now) => list(hub.versions(now)), list([])],
   [/\/datasets\/[^/]+\/samples$/, (now) => list(hub.samples(now)), list([])],
   [/\/datasets\/[^/]+$/, (now) => hub.datasets(now)[0], null],
@@ -72,20 +72,15 @@ export function answer(path: string, state: State, screen: string, now: number):
   if (path.endsWith("/api/v1/me")) {
     return ok(screen === "welcome" ? { ...hub.me, organizations: [] } : hub.me);
   }
+  const isConnecting = screen.startsWith("connect");
   const isFrame = /\/organizations\/[^/]+\/projects\/[^/]+$/.test(path);
-  if (isFrame) return ok(state === "empty" || screen === "connect" ? hub.emptyProject : hub.project);
+  if (isFrame) return ok(state === "empty" || isConnecting ? hub.emptyProject : hub.project);
+  if (isConnecting && path.endsWith("/versions")) return ok(list([]));
   if (state === "loading") return "never";
   if (state === "error") return broken;
+  if (screen === "failed" && path.endsWith("/lines")) return ok(hub.buildLines(now, true));
   const found = TABLE.find(([pattern]) => pattern.test(path));
   if (!found) return missing;
   const [, live, empty] = found;
-  if (screen === "connect" || screen === "failed") return ok(special(screen, path, now) ?? live(now));
-  return state === "empty" ? (empty === null ? ok(live(now)) : ok(empty)) : ok(live(now));
-}
-
-function special(screen: string, path: string, now: number): unknown {
-  if (screen === "connect" && path.endsWith("/versions")) return list([]);
-  if (screen !== "failed") return null;
-  if (path.endsWith("/lines")) return hub.buildLines(now, true);
-  return path.endsWith("/versions") ? list(hub.versions(now)) : null;
+  return ok(state === "empty" && empty !== null ? empty : live(now, path));
 }

@@ -1,4 +1,5 @@
-// `npm run screens [name…]`: every screen in every state as a picture in ../screens, held to axe and the Hub's CSP.
+// `npm run screens -- [name…] [--short]`: every screen in every state as a picture in ../screens, held to axe,
+// to the Hub's CSP and to a silent console.
 import { fileURLToPath } from "node:url";
 import { runnerImport } from "vite";
 

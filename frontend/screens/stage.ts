@@ -1,7 +1,9 @@
-// A page of the built app whose network is ours: files with the Hub's CSP, answers by state, a socket that opens.
+// The built apps over a network that is ours: files with the Hub's CSP, answers by state, a socket that opens.
 import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
-import type { Page, Route, WebSocketRoute } from "playwright-core";
+import type { BrowserContext, WebSocketRoute } from "playwright-core";
 import { answer, type State } from "./answers";
 
 const NONCE = "c2NyZWVucw";
@@ -20,22 +22,43 @@ const CSP = [
 const TYPES: Record<string, string> = {
   ".js": "text/javascript",
   ".css": "text/css",
-  ".html": "text/html",
   ".svg": "image/svg+xml",
   ".woff2": "font/woff2",
 };
 
+/** Which app, screen and state a browser context is shown; it rides in a cookie, so one server serves all. */
 export interface Staged {
-  state: State;
+  app: string;
   screen: string;
-  dist: string;
+  state: State;
 }
 
-/** Answers everything that the page asks. `staged` may be changed between pictures. */
-export async function stage(page: Page, staged: Staged, sockets: Set<WebSocketRoute>): Promise<void> {
-  await page.route("**/*", (route) => serve(route, staged));
-  await page.routeWebSocket(/\/live/, (socket) => {
-    sockets.add(socket);
+export interface Stage {
+  origin: string;
+  close: () => void;
+}
+
+export async function openStage(dist: Record<string, string>): Promise<Stage> {
+  const server = createServer((asked, said) => void serve(asked, said, dist));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+export async function show(context: BrowserContext, origin: string, staged: Staged): Promise<void> {
+  const value = `${staged.app}.${staged.screen}.${staged.state}`;
+  await context.addCookies([{ name: "staged", value, url: origin }]);
+}
+
+/** The live sockets of a context, which say `subscribed` and nothing else; `open` gathers them. */
+export async function stageSockets(context: BrowserContext, open: Set<WebSocketRoute>): Promise<void> {
+  await context.routeWebSocket(/\/live/, (socket) => {
+    open.add(socket);
     socket.onMessage((text) => {
       const { type, topic } = JSON.parse(String(text));
       if (type === "subscribe") socket.send(JSON.stringify({ type: "subscribed", topic }));
@@ -43,29 +66,43 @@ export async function stage(page: Page, staged: Staged, sockets: Set<WebSocketRo
   });
 }
 
-async function serve(route: Route, staged: Staged): Promise<void> {
-  const { pathname } = new URL(route.request().url());
-  if (pathname.startsWith("/api/") || pathname.startsWith("/_allauth/")) return api(route, pathname, staged);
-  const file = extname(pathname) ? pathname : "/index.html";
-  const body = await readFile(join(staged.dist, file)).catch(() => null);
-  if (!body) return route.fulfill({ status: 404 });
-  if (file !== "/index.html")
-    return route.fulfill({ body, contentType: TYPES[extname(file)] ?? "text/plain" });
-  return route.fulfill({
-    body: body.toString().replaceAll("__CSP_NONCE__", NONCE),
-    contentType: "text/html; charset=utf-8",
-    headers: { "content-security-policy": CSP },
-  });
+async function serve(asked: IncomingMessage, said: ServerResponse, dist: Record<string, string>) {
+  const path = new URL(asked.url ?? "/", "http://stage").pathname;
+  const [app = "hub", screen = "", state = "live"] =
+    /staged=([^;]+)/.exec(asked.headers.cookie ?? "")?.[1]?.split(".") ?? [];
+  if (path.startsWith("/_allauth/")) return json(said, 400, REFUSED);
+  if (path.startsWith("/api/")) {
+    const what = answer(path, state as State, screen, Date.now());
+    return what === "never" ? undefined : json(said, what.status, what.body);
+  }
+  return file(said, dist[app]!, extname(path) ? path : "/index.html");
 }
 
-async function api(route: Route, path: string, staged: Staged): Promise<void> {
-  if (path.startsWith("/_allauth/")) {
-    const errors = [
-      { message: "The e-mail address and the password do not fit.", code: "mismatch", param: "password" },
-    ];
-    return route.fulfill({ status: 400, json: { status: 400, errors } });
+async function file(said: ServerResponse, dist: string, path: string): Promise<void> {
+  const body = await readFile(join(dist, path)).catch(() => null);
+  if (!body) {
+    said.writeHead(404).end();
+  } else if (path === "/index.html") {
+    said
+      .writeHead(200, { "content-type": "text/html; charset=utf-8", "content-security-policy": CSP })
+      .end(body.toString().replaceAll("__CSP_NONCE__", NONCE));
+  } else {
+    said
+      .writeHead(200, {
+        "content-type": TYPES[extname(path)] ?? "text/plain",
+        "cache-control": "max-age=3600",
+      })
+      .end(body);
   }
-  const said = answer(path, staged.state, staged.screen, Date.now());
-  if (said === "never") return;
-  return route.fulfill({ status: said.status, json: said.body });
 }
+
+function json(said: ServerResponse, status: number, body: unknown): void {
+  said.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+const REFUSED = {
+  status: 400,
+  errors: [
+    { message: "The e-mail address and the password do not fit.", code: "mismatch", param: "password" },
+  ],
+};

@@ -19,6 +19,9 @@ function nonce(): string {
   return document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
 }
 
+// The scroll lock behind Mantine's dialogs adds a style tag of its own, and asks for its nonce by this name.
+(globalThis as { __webpack_nonce__?: string }).__webpack_nonce__ = nonce();
+
 export function Design({ children }: { children: ReactNode }) {
   return (
     <MantineProvider

@@ -35,16 +35,17 @@ export function clock(at: string): string {
 
 /** Microseconds in three figures: "840 µs", "12.4 ms", "3.21 s", "4 min 02 s". */
 export function length(us: number): string {
-  if (us < 1_000) return `${Math.round(us)} µs`;
-  if (us < 1_000_000) return `${three(us / 1_000)} ms`;
-  if (us < 60_000_000) return `${three(us / 1_000_000)} s`;
+  // Where rounding would reach the next unit, the next unit it is.
+  if (us < 999.5) return `${Math.round(us)} µs`;
+  if (us < 999_500) return `${three(us / 1_000)} ms`;
+  if (us < 59_950_000) return `${three(us / 1_000_000)} s`;
   const seconds = Math.round(us / 1_000_000);
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
   return `${Math.floor(seconds / 3_600)} h ${String(Math.floor((seconds % 3_600) / 60)).padStart(2, "0")} min`;
 }
 
 function three(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
 }
 
 /** Microseconds from one instant to another; instants may carry six digits of a second. */

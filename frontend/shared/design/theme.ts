@@ -25,7 +25,13 @@ export const theme = createTheme({
   cursorType: "pointer",
   respectReducedMotion: true,
   components: {
-    Modal: { defaultProps: { centered: true, overlayProps: { color: "transparent" } } },
+    Modal: {
+      defaultProps: {
+        closeButtonProps: { "aria-label": "Close" },
+        centered: true,
+        overlayProps: { color: "transparent" },
+      },
+    },
     Menu: { defaultProps: { shadow: "none", transitionProps: { duration: 0 } } },
     Select: { defaultProps: { size: "sm", allowDeselect: false, checkIconPosition: "right" } },
   },

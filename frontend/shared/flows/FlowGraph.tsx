@@ -2,7 +2,6 @@ import "@xyflow/react/dist/base.css";
 import {
   Background,
   Controls,
-  type Edge,
   MarkerType,
   ReactFlow,
   ReactFlowProvider,
@@ -18,9 +17,13 @@ import css from "./flows.module.css";
 import { kindOf } from "./kinds";
 import { HEIGHT, type Placed, WIDTH } from "./layout";
 import { StepNode, type StepNodeType } from "./StepNode";
+import { TopicEdge, type TopicEdgeType } from "./TopicEdge";
 import { useLayout } from "./useLayout";
 
 const nodeTypes = { step: StepNode };
+const edgeTypes = { topic: TopicEdge };
+/** All of it where that can be read; else its beginning, to pan from. */
+const FIT = { padding: 0.06, minZoom: 0.55, maxZoom: 1 };
 
 interface FlowGraphProps {
   graph: Graph;
@@ -51,6 +54,7 @@ function Sheet({ graph, chosen, choose }: FlowGraphProps) {
       nodes={nodes}
       edges={edges}
       nodeTypes={nodeTypes}
+      edgeTypes={edgeTypes}
       nodesDraggable={false}
       nodesConnectable={false}
       edgesFocusable={false}
@@ -58,13 +62,14 @@ function Sheet({ graph, chosen, choose }: FlowGraphProps) {
       minZoom={0.2}
       maxZoom={1.6}
       fitView
-      fitViewOptions={{ padding: 0.12, maxZoom: 1 }}
+      fitViewOptions={FIT}
       onNodesChange={(changes) => {
         for (const change of changes) {
           if (change.type === "select" && change.selected) choose(change.id);
         }
       }}
       onPaneClick={() => choose(undefined)}
+      attributionPosition="bottom-left"
       aria-label="Flow graph"
     >
       <Background gap={22} size={1} color="var(--line-strong)" />
@@ -79,7 +84,7 @@ function Fit({ of }: { of: Placed }) {
   const ready = useNodesInitialized();
   const { fitView } = useReactFlow();
   useEffect(() => {
-    if (ready) void fitView({ padding: 0.12, maxZoom: 1 });
+    if (ready) void fitView(FIT);
   }, [ready, of, fitView]);
   return null;
 }
@@ -97,20 +102,18 @@ function nodesOf(layout: Placed | undefined, direction: "RIGHT" | "DOWN", chosen
   }));
 }
 
-function edgesOf(layout: Placed | undefined, chosen?: string): Edge[] {
+function edgesOf(layout: Placed | undefined, chosen?: string): TopicEdgeType[] {
   return (layout?.edges ?? []).map((edge) => {
     const near = edge.source === chosen || edge.target === chosen;
+    const color = near ? "var(--accent)" : "var(--edge)";
     return {
       id: edge.id,
       source: edge.source,
       target: edge.target,
-      type: "smoothstep",
-      label: edge.topic,
-      className: near ? css.near : undefined,
-      style: edge.virtual || edge.conditional ? { strokeDasharray: edge.virtual ? "2 5" : "7 4" } : {},
-      labelBgPadding: [6, 3],
-      labelBgBorderRadius: 4,
-      markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--edge)" },
+      type: "topic",
+      data: { edge, near },
+      ...(near && { className: css.near, zIndex: 1 }),
+      markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14, color },
     };
   });
 }

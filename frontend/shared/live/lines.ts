@@ -14,7 +14,6 @@ export interface Lines {
 export type LineRow = { kind: "line"; line: LineView } | { kind: "gap"; gap: Gap };
 
 export const CAP = 100_000;
-const SLACK = 5_000;
 
 export const nothing: Lines = { lines: [], gaps: [], cursor: null, hasOlder: true, seen: new Map() };
 
@@ -106,7 +105,7 @@ export function joinGaps(gaps: readonly Gap[]): Gap[] {
 
 function trim(kept: Lines, cap: number): Lines {
   if (kept.lines.length <= cap) return kept;
-  const cut = Math.min(kept.lines.length, kept.lines.length - cap + Math.min(SLACK, cap));
+  const cut = kept.lines.length - cap + Math.floor(cap / 20); // a little more, so that not every page cuts
   const dropped = kept.lines.slice(0, cut);
   const seen = kept.seen as Map<string, Set<number>>;
   for (const line of dropped) seen.get(line.stream)?.delete(line.seq);

@@ -23,9 +23,14 @@ export const Line = memo(function Line({ row, index, top, measure, withVersion, 
   if (row.kind === "gap") {
     const lost = row.gap.last - row.gap.first + 1;
     return (
-      <div ref={measure} className={css.gap} style={style} data-index={index}>
-        {count(lost, "line")} lost before {lost === 1 ? "it was" : "they were"} kept ({row.gap.first}–
-        {row.gap.last})
+      <div
+        ref={measure}
+        className={css.gap}
+        style={style}
+        data-index={index}
+        title={`${row.gap.first}–${row.gap.last} of ${row.gap.stream}`}
+      >
+        {count(lost, "line")} lost before {lost === 1 ? "it was" : "they were"} kept
       </div>
     );
   }

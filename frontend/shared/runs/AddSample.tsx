@@ -18,12 +18,7 @@ export function AddSample(props: { run: RunSummary; project: string; close: () =
     queryFn: ({ signal }) => get<List<Dataset>>(`/api/v1/projects/${project}/datasets`, signal),
   });
   return (
-    <Modal
-      opened
-      onClose={close}
-      title="Add this run as a sample"
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Modal opened onClose={close} title="Add this run as a sample">
       <Loaded query={datasets} loading={<Rows count={3} />}>
         {({ items }) => <SampleForm run={run} project={project} datasets={items} close={close} />}
       </Loaded>

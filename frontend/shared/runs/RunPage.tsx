@@ -78,10 +78,10 @@ function Shown({ detail: { run, attempts } }: { detail: RunDetail }) {
           )}
         </Panel>
         {chosen && <AttemptPanel bar={chosen} run={run.id} />}
+        <Panel flush title="Log">
+          <LogView filters={{ run: run.id, step: "", level: "", text: "" }} height={320} />
+        </Panel>
       </div>
-      <Panel flush title="Log">
-        <LogView filters={{ run: run.id, step: "", level: "", text: "" }} height={320} />
-      </Panel>
       {adding && place.project && (
         <Suspense>
           <AddSample run={run} project={place.project} close={() => setAdding(false)} />

@@ -1,3 +1,4 @@
+import type { CSSProperties } from "react";
 import { length } from "../design/format";
 import { Badge } from "../design/parts";
 import { Language } from "./Language";
@@ -12,8 +13,9 @@ const part = (each: { from: number; size: number }) => ({
 
 export function Waterfall(props: { layout: Layout; chosen: string | null; choose: (id: string) => void }) {
   const { layout, chosen, choose } = props;
+  const tick = { "--tick": `${(layout.ticks[1]?.at ?? 1) * 100}%` } as CSSProperties;
   return (
-    <div className={css.waterfall}>
+    <div className={css.waterfall} style={tick}>
       <div className={css.axis} aria-hidden="true">
         {layout.ticks.map((tick) => (
           <span key={tick.us} style={{ left: `${tick.at * 100}%` }}>
@@ -35,14 +37,13 @@ export function Waterfall(props: { layout: Layout; chosen: string | null; choose
 function Attempt({ bar, pressed, choose }: { bar: Bar; pressed: boolean; choose: () => void }) {
   const { attempt } = bar;
   const { label, tone } = describeOutcome(attempt.outcome);
-  const words = `${attempt.step_name}, try ${attempt.number}: ${label}. Waited ${length(attempt.queue_wait_us)}, ran ${length(attempt.run_us)}`;
+  const words = `Try ${attempt.number}: ${label}. Waited ${length(attempt.queue_wait_us)}, ran`;
   return (
     <button
       type="button"
       className={css.attempt}
       aria-pressed={pressed}
-      aria-label={words}
-      title={words}
+      title={`${words} ${length(attempt.run_us)}`}
       onClick={choose}
       data-attempt={attempt.id}
     >
@@ -61,6 +62,7 @@ function Attempt({ bar, pressed, choose }: { bar: Bar; pressed: boolean; choose:
         <i className={css.run} data-outcome={attempt.outcome} style={part(bar.run)} />
         {bar.overhead.size > 0 && <i className={css.overhead} style={part(bar.overhead)} />}
       </span>
+      <span className="sr">{words}</span>
       <span className={css.took}>{length(attempt.run_us)}</span>
     </button>
   );

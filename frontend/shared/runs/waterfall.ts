@@ -85,9 +85,9 @@ function bySibling(a: AttemptView, b: AttemptView): number {
   );
 }
 
-/** At most five round marks (1, 2 or 5 times a power of ten) across the length. */
+/** At most five round marks (1, 2 or 5 times a power of ten, a microsecond at least) across the length. */
 export function ticksOf(length_us: number): { at: number; us: number }[] {
-  const power = 10 ** Math.floor(Math.log10(length_us / 4));
+  const power = Math.max(1, 10 ** Math.floor(Math.log10(length_us / 4)));
   const step = [1, 2, 5, 10].map((each) => each * power).find((each) => length_us / each <= 5) ?? length_us;
   const ticks = [];
   for (let us = 0; us < length_us; us += step) ticks.push({ at: us / length_us, us });

@@ -28,10 +28,10 @@ export function Bar(props: {
       </nav>
       <div className={css.spacer} />
       <LiveMark />
-      <button type="button" className={css.find} onClick={props.openPalette} aria-label="Go to anything">
+      <button type="button" className={css.find} onClick={props.openPalette}>
         <Icon name="search" />
         <span>Go to</span>
-        <Kbd>⌘K</Kbd>
+        <Kbd>{isMac ? "⌘ K" : "Ctrl K"}</Kbd>
       </button>
       <ThemeButton />
       {props.end}
@@ -47,6 +47,8 @@ export function Brand() {
     </Go>
   );
 }
+
+const isMac = /Mac|iP/.test(navigator.platform);
 
 const SAYS = { idle: "", connecting: "Connecting", open: "Live", waiting: "Reconnecting" };
 

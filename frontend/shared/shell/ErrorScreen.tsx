@@ -3,6 +3,15 @@ import { Button, buttonClass, Page } from "../design/parts";
 import { Empty, Failure } from "../design/states";
 import { Go } from "./Go";
 
+/** Where no frame stands around it. */
+export function NotFoundAlone() {
+  return (
+    <main>
+      <NotFound />
+    </main>
+  );
+}
+
 export function NotFound() {
   return (
     <Page>

@@ -28,18 +28,19 @@ const rank = (command: Command, words: string[]) =>
 
 export function Palette(props: { commands: readonly Command[]; opened: boolean; close: () => void }) {
   return (
-    <Modal
+    <Modal.Root
       opened={props.opened}
       onClose={props.close}
-      withCloseButton={false}
       padding={0}
       size={560}
       yOffset="12vh"
       centered={false}
-      aria-label="Go to"
     >
-      {props.opened && <Finder {...props} />}
-    </Modal>
+      <Modal.Overlay />
+      <Modal.Content aria-label="Go to">
+        <Modal.Body className="bare">{props.opened && <Finder {...props} />}</Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
   );
 }
 

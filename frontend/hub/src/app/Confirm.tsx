@@ -15,12 +15,7 @@ export function Confirm(props: {
       <Button look="danger" size="small" onClick={() => setAsking(true)}>
         {props.label}
       </Button>
-      <Modal
-        opened={asking}
-        onClose={() => setAsking(false)}
-        title={props.label}
-        closeButtonProps={{ "aria-label": "Close" }}
-      >
+      <Modal opened={asking} onClose={() => setAsking(false)} title={props.label}>
         <Note tone="wait">{props.question} This cannot be undone.</Note>
         <div style={{ display: "flex", justifyContent: "flex-end", gap: 8, marginTop: 16 }}>
           <Button onClick={() => setAsking(false)}>Keep</Button>

@@ -1,5 +1,5 @@
 // The addresses of the Hub's screens. Each screen is its own chunk.
-import { ErrorScreen, NotFound } from "@shared/shell/ErrorScreen";
+import { ErrorScreen, NotFound, NotFoundAlone } from "@shared/shell/ErrorScreen";
 import { parseSearch, stringifySearch } from "@shared/shell/search";
 import {
   createRootRoute,
@@ -12,7 +12,7 @@ import { AppLayout } from "./AppLayout";
 import { EnvironmentLayout } from "./EnvironmentLayout";
 import { ProjectLayout } from "./ProjectLayout";
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundAlone });
 
 const open = (path: string, load: () => Promise<Record<string, unknown>>, name: string) =>
   createRoute({
