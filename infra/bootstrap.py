@@ -101,6 +101,9 @@ def python(terminal: Terminal) -> None:
         run(
             [*argv, "--requirement", str(REQUIREMENTS)], "Python packages", env=uv_environment(ours)
         )
+        # `wistro` itself, editable: the command is .venv/bin/wistro, from any folder
+        ours_too = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+        run([*argv[:-1], *ours_too], "wistro", env=uv_environment(ours))
         STAMP.write_text(wanted)
         UNFINISHED.unlink()
         step.note = f"{REQUIREMENTS.read_text().count('==')} pinned by hash"

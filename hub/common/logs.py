@@ -59,7 +59,14 @@ def logging_config(level: str) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours"}},
             "root": {"handlers": ["stderr"], "level": level.upper()},
-            "loggers": {"django.request": {"level": "ERROR"}, "daphne": {"level": "WARNING"}},
+            "loggers": {
+                "django.request": {"level": "ERROR"},
+                "daphne": {"level": "WARNING"},
+                # "received", "succeeded", "sending due task", for each chore, every two seconds
+                "celery.worker.strategy": {"level": "WARNING"},
+                "celery.app.trace": {"level": "WARNING"},
+                "celery.beat": {"level": "WARNING"},
+            },
         }
     )
 
@@ -80,7 +87,9 @@ class RequestLog:
         response["X-Request-Id"] = request_id
         route = getattr(request.resolver_match, "route", None)
         took_ms = round((time.monotonic() - started) * 1000, 1)
-        log.info(
+        # A fleet at rest asks several times a second and is told that nothing is new.
+        is_idle = (route or "").startswith("machine/") and response.status_code in (204, 304)
+        (log.debug if is_idle else log.info)(
             "request",
             method=request.method,
             route=route,
