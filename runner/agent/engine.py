@@ -86,17 +86,17 @@ class EngineProcess:
                 self._agent.close()
 
     async def _take_agent(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One agent at a time: a new one takes the old one's place."""
-        if self._agent is not None:
-            self._agent.close()
-        self._agent = writer
-        self._hosting.changed.set()
+        """One agent at a time: one that gives orders takes the last one's place."""
         while (message := await receive(reader, ToEngine)) is not None:
             if isinstance(message, End):
                 self.stop.set()
-            elif self._agent is writer:
-                self._orders = message
-                self._ordered.set()
+                continue
+            if self._agent is not writer:
+                if self._agent is not None:
+                    self._agent.close()
+                self._agent = writer
+            self._orders = message
+            self._ordered.set()
         if self._agent is writer:
             self._agent = None
         writer.close()

@@ -101,10 +101,14 @@ class Keeper:
         else:
             self._process = engine_process.start(self.environment_id, data=self._data)
             line = await self._first_answer(self._process)
-        if line is None:
-            return await self._end_of_process("did not start")
+        while line is not None:
+            self.problem = None
+            await self._listen(line)
+            line = await self._again()
+        return await self._end_of_process()
+
+    async def _listen(self, line: Line) -> None:
         self._line = line
-        self.problem = None
         try:
             if self._is_ending:
                 await line.say(End())
@@ -114,7 +118,13 @@ class Keeper:
         finally:
             self._line = None
             line.close()
-        return await self._end_of_process("ended its connection")
+
+    async def _again(self) -> Line | None:
+        """A new line to a process that lives on and listens; None once it has ended, or is about to."""
+        if self._process is None or self._process.poll() is not None or self._is_ending:
+            return None
+        await asyncio.sleep(CONNECT_LOOK_S)
+        return await Line.open(self._path)
 
     async def _first_answer(self, process: subprocess.Popen[bytes]) -> Line | None:
         until = asyncio.get_running_loop().time() + ANSWERS_S
@@ -126,14 +136,15 @@ class Keeper:
             process.kill()
         return None
 
-    async def _end_of_process(self, otherwise: str) -> str:
+    async def _end_of_process(self) -> str:
         """A child's exit; of an adopted engine only its connection is known here."""
         if self._process is None:
-            return otherwise
-        process, self._process = self._process, None
+            return "ended its connection"
+        process = self._process
         try:
             code = await asyncio.wait_for(engine_process.ended(process), END_S)
         except TimeoutError:
             process.kill()
             code = await engine_process.ended(process)
+        self._process = None
         return f"was ended by signal {-code}" if code < 0 else f"ended with {code}"

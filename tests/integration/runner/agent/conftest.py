@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import select
 import shutil
 import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -175,6 +177,30 @@ class Machine:
 
     def said(self) -> str:
         return (self.folder / "agent.log").read_text()
+
+    def wait_said(self, text: str) -> None:
+        """Until a process of it logs this (called in a thread: nothing tells of a file's growth)."""
+        until = time.monotonic() + LIMIT_S
+        while text not in self.said():
+            assert time.monotonic() < until, f"nobody said {text!r}: {self.said()}"
+            time.sleep(0.02)
+
+    def kill(self, pid: int) -> None:
+        """-9, and until it is dead: what is sent meanwhile would be lost with it."""
+        os.kill(pid, signal.SIGKILL)
+        self.wait_gone(pid)
+
+    def wait_gone(self, pid: int) -> None:
+        """Until a process is dead, reaped or not."""
+        poll = select.poll()
+        try:
+            poll.register(descriptor := os.pidfd_open(pid), select.POLLIN)
+        except ProcessLookupError:
+            return
+        try:
+            assert poll.poll(LIMIT_S * 1000), f"{pid} lives on: {self.said()}"
+        finally:
+            os.close(descriptor)
 
     async def close(self) -> None:
         if self.agent is not None:
