@@ -82,6 +82,21 @@ def descendants(of: Iterable[int]) -> list[Identity]:
     return found
 
 
+def topmost(processes: Iterable[Identity]) -> list[Identity]:
+    """Those of them that no other of them started."""
+    given = list(processes)
+    pids = {one.pid for one in given}
+    parent_of = dict(_parents())
+
+    def is_below_another(pid: int) -> bool:
+        while (pid := parent_of.get(pid, 0)) > 1:
+            if pid in pids:
+                return True
+        return False
+
+    return [one for one in given if not is_below_another(one.pid)]
+
+
 def _parents() -> list[tuple[int, int]]:
     if LINUX:
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208

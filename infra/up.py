@@ -99,7 +99,9 @@ async def stop(running: Supervisor) -> None:
     kept = set(running.pids.values())
     inner = {one.pid for one in procs.descendants(kept)} | kept
     engines = [one for one in [*below, *procs.marked(running.place.key)] if one.pid not in inner]
-    await asyncio.to_thread(procs.end, engines, grace_s=DRAIN_S)
+    # An engine ends its own hosts once their calls are answered; a signal to them would break those off.
+    await asyncio.to_thread(procs.end, procs.topmost(engines), grace_s=DRAIN_S)
+    await asyncio.to_thread(procs.end, engines, grace_s=1)
     hub = [name for name in running.children if name not in STORES]
     await running.stop(*hub, grace_s=DRAIN_S)
     await running.stop(grace_s=DRAIN_S)

@@ -66,6 +66,26 @@ def test_descendants_are_found_through_their_parents():
 
 
 @pytest.mark.skipif(not procs.LINUX, reason="environments of processes are read from /proc")
+def test_topmost_are_those_that_no_other_of_them_started():
+    code = (
+        "import subprocess, sys\n"
+        "inner = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(inner.pid, flush=True); inner.wait()"
+    )
+    outer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert outer.stdout is not None
+    inner = procs.identify(int(outer.stdout.readline()))
+    top = procs.identify(outer.pid)
+    assert inner is not None and top is not None
+    try:
+        assert procs.topmost([inner, top]) == [top]
+        assert procs.topmost([inner]) == [inner]
+    finally:
+        procs.end([inner, top], grace_s=10)
+        outer.wait()
+        outer.stdout.close()
+
+
 def test_what_was_started_in_a_place_is_known_by_its_mark():
     env = {**os.environ, "WISTRO_UP": "deadbeef"}
     popen = subprocess.Popen(
