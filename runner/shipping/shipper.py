@@ -11,10 +11,11 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-from runner.hub import Hub, HubGone, HubRefused, NoPoolToken, backoff_s
+from runner.hub import HubGone, HubRefused, NoPoolToken, backoff_s
 from wistro.protocol.records import RecordsTaken
 from wistro.records.spool import Portion, SpoolReader
 
@@ -24,6 +25,14 @@ BYTES = 4 * 1024 * 1024
 LOOK_S = 0.05
 REFUSED_S = 5.0  # a fence or a grant that is over: the next assignment tells
 UNFIT = (400, 413, 422)  # the batch itself is what is refused
+
+
+class Hub(Protocol):
+    """The part of runner.hub.Hub that is needed here."""
+
+    async def send(
+        self, path: str, message: object, *, answer: type[RecordsTaken]
+    ) -> RecordsTaken | None: ...
 
 
 class Batch(msgspec.Struct):
