@@ -66,11 +66,18 @@ LINES = (
         "the harness fails when acknowledging precedes the commit",
         ("tests/faults/test_sabotage.py",),
     ),
-    Line("4", "tenant matrix, as built", ("tests/integration/hub/test_tenant_matrix.py",)),
     Line(
         "4",
-        "tenant matrix, managers off and policies off",
-        ("tests/integration/hub/test_tenant_walls.py",),
+        "tenant matrix: as built, managers off, policies off",
+        ("tests/integration/hub/test_matrix.py",),
+    ),
+    Line(
+        "4",
+        "members come and go; a removed one's socket closes within 5 s",
+        (
+            "tests/integration/hub/accounts/test_organizations.py",
+            "tests/integration/hub/live/test_live.py",
+        ),
     ),
     Line(
         "5",
