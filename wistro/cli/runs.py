@@ -19,7 +19,7 @@ MARKS = {"done": "✓", "failed": "✗", "dead": "✗", "interrupted": "✗", "c
 def run(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ENVIRONMENT] [RUN]", help="dev when left out; run_… for one run."),
+        typer.Argument(metavar="ENVIRONMENT RUN", help="dev when left out; run_… for one run."),
     ] = None,
     status: Annotated[str | None, typer.Option(help="running, done, failed, dead, …")] = None,
     step: Annotated[str | None, typer.Option(help="Only runs that came by this step's id.")] = None,

@@ -24,7 +24,7 @@ def run(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ENVIRONMENT] [VERSION=SHARE]...", help="dev when left out; 27=25% 28=75%."
+            metavar="ENVIRONMENT VERSION=SHARE", help="dev when left out; 27=25% 28=75%."
         ),
     ] = None,
     note: Annotated[str | None, typer.Option(help="Why, for the history.")] = None,
