@@ -14,7 +14,7 @@ log = logging.getLogger("runner.agent")
 BEAT_S = 2.0
 LEAST_BEAT_S = 0.1  # a change is told at once, but not each of a hundred
 SHIP_GRACE_S = 2.0
-TRIM_S = 3600.0
+TRIM_S = 600.0
 
 
 class Agent:
@@ -67,13 +67,15 @@ class Agent:
     async def trim(self) -> None:
         """Until cancelled: now and then, what nobody runs any more leaves the disk."""
         while True:
+            await asyncio.sleep(TRIM_S)
+            if not self._serial:
+                continue  # nobody has said yet what is run
             used = {bundle for one in self._environments.values() for bundle in one.bundles}
             try:
                 if count := await asyncio.to_thread(self._place.cache.trim, used):
                     log.info("removed %d versions from disk", count)
             except OSError as error:
                 log.error("the cache cannot be trimmed: %s", error)
-            await asyncio.sleep(TRIM_S)
 
     async def leave(self) -> None:
         """Ship what can be, then go; the engines stay for the next agent."""

@@ -129,7 +129,8 @@ class EngineProcess:
             report = self._hosting.report()
             if told_anew or report != last or loop.time() - last_at >= QUIET_S:
                 last, last_at = report, loop.time()
-                if (agent := self._agent) is not None:
+                # Before all is loaded a report would have deployments without their live runs.
+                if report.number and (agent := self._agent) is not None:
                     with contextlib.suppress(OSError):
                         await send(agent, report)
             await asyncio.sleep(REPORT_S / 10)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -30,6 +29,7 @@ class _Hosted:
 
     load: Load
     pool: HostPool | None = None
+    is_loaded: bool = False  # before that nobody knows of its live runs
     is_warm: bool = False
     error: str | None = None
     warming: asyncio.Task[None] | None = None
@@ -110,6 +110,7 @@ class Hosting:
             hosted.error = f"the engine failed to load it: {error!r}"
             log.exception("deployment %s", load.deployment_id)
         else:
+            hosted.is_loaded = True
             hosted.warming = asyncio.create_task(self._warm(hosted))
         self.changed.set()
 
@@ -158,7 +159,7 @@ def _apart(load: Load) -> Load:
 def _state(hosted: _Hosted) -> str:
     if hosted.error is not None:
         return "failed"
-    if hosted.load.draining:
+    if hosted.load.draining and hosted.is_loaded:
         return "draining"
     return "healthy" if hosted.is_warm else "starting"
 
@@ -167,13 +168,3 @@ def _words(error: Exception) -> str:
     if not isinstance(error, UserError):
         return str(error)
     return f"{error.message} ({error.code})" + (f". {error.hint}" if error.hint else "")
-
-
-def watched(task: asyncio.Task[None], *, on_failure: Callable[[BaseException], None]) -> None:
-    """A task that must not end by itself: its failure is told at once."""
-
-    def done(ended: asyncio.Task[None]) -> None:
-        if not ended.cancelled() and (error := ended.exception()) is not None:
-            on_failure(error)
-
-    task.add_done_callback(done)

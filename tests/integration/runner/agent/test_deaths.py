@@ -133,6 +133,30 @@ async def test_records_wait_while_the_hub_is_away_and_arrive_once_each(machine: 
         assert seqs == list(range(1, len(seqs) + 1))
 
 
+async def test_a_draining_version_with_live_runs_is_never_called_drained(machine: Machine) -> None:
+    project = a_project()
+    project["src/ship.step.py"] = project["src/ship.step.py"].replace(
+        '"flows"', '"retries": {"initial": "5m", "max": 3, "jitter": False}, "flows"'
+    )
+    project["src/ship.step.py"] += "    raise RuntimeError('not yet')\n"
+    bundle = machine.bundle(project)
+    machine.assign(machine.assigned(bundle))
+    await machine.start_agent()
+    await machine.api.state(deployment_id(1), "healthy")
+    await machine.call()
+    await machine.api.record(AttemptRecord, step="src/ship", outcome="retrying")
+    machine.assign(machine.assigned(bundle, weight=0, want="drain"))
+    assert (await machine.api.state(deployment_id(1), "draining")).live_runs == 1
+
+    seen = len(machine.api.heartbeats)
+    await asyncio.to_thread(machine.kill, await machine.engine_pid())
+    await machine.api.record(ClosedRecord)  # the next engine's first words
+    await machine.api.until(lambda: len(machine.api.heartbeats) > seen + 2)
+
+    told = [one.environments[0].deployments[0] for one in machine.api.heartbeats[seen:]]
+    assert {one.live_runs for one in told} == {1}
+
+
 async def test_a_second_agent_on_the_same_folder_is_refused(machine: Machine) -> None:
     pid = await a_serving_machine(machine)
     first = machine.agent
