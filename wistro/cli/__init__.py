@@ -22,6 +22,7 @@ COMMANDS: dict[str, Command] = {
     "lock": Command("Compile the project to wistro.yml.lock, or check it", "wistro.cli.lock"),
     "dev": Command("Run the project here while you write it", "wistro.cli.dev"),
     "start": Command("Serve a project as its lock says", "wistro.cli.start"),
+    "replay": Command("Run recorded samples here and compare", "wistro.cli.replay"),
     "login": Command("Sign in to the Hub through a browser", "wistro.cli.login"),
     "logout": Command("Sign out and revoke the token", "wistro.cli.logout"),
     "whoami": Command("Who is signed in at which Hub", "wistro.cli.whoami"),

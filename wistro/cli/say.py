@@ -21,6 +21,10 @@ def done(what: str, detail: str = "", aside: str = "") -> None:
     talk(line.rstrip())
 
 
+def failed(what: str, detail: str) -> None:
+    talk(f"{_paint('✗', _RED)} {what:<10} {detail}")
+
+
 def next_step(command: str) -> None:
     """What comes next; every command ends with it."""
     talk(f"  next: {_paint(command, _BOLD)}")

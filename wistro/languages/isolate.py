@@ -1,6 +1,8 @@
 """Cut this process off the network, before it runs code of a project. Standard library only: a project's Python runs it.
 
 A network namespace on Linux where permitted (its children are in it too), else the socket layer of this process.
+As a program: `isolate.py --namespace argv…` becomes argv in a namespace of its own (exit 1: not permitted), and
+`isolate.py --sockets script` runs a Python script whose sockets refuse.
 """
 
 from __future__ import annotations
@@ -8,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import runpy
 import socket
 import sys
 from pathlib import Path
 
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
-REFUSED = "the network is off while a step is described"
+REFUSED = "the network is off while a step is described or replayed"
 
 
 def cut_network() -> str:
@@ -50,3 +53,18 @@ def _refuse_sockets() -> None:
     socket.socket = Closed  # type: ignore[misc]
     socket.create_connection = refused  # type: ignore[assignment]
     socket.getaddrinfo = refused  # type: ignore[assignment]
+
+
+def main() -> None:
+    if sys.argv[1] == "--namespace":
+        if not _namespace():
+            sys.exit(1)
+        if sys.argv[2:]:
+            os.execv(sys.argv[2], sys.argv[2:])
+    else:
+        _refuse_sockets()
+        runpy.run_path(sys.argv[2], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

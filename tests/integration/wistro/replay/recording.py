@@ -1,0 +1,76 @@
+"""Runs of real projects on the local engine, kept as sample files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.factories.engine import a_call
+from wistro.compiler import compile_project
+from wistro.languages.node import build
+from wistro.protocol.ids import show
+from wistro.protocol.samples import Sample
+from wistro.replay.recorded import sample_of_run
+from wistro.variables import values_for
+from wistro.wiring import LOCAL, local_engine
+
+
+async def recorded(
+    root: Path,
+    path: str = "/orders/berlin",
+    body: Any = None,
+    *,
+    state: dict[tuple[str, str], Any] | None = None,
+    tick: str | None = None,
+    **call: Any,
+) -> Sample:
+    """Run one call, or one tick of the schedule, to its end; what `.wistro/records.db` has of it as a sample."""
+    compiled = compile_project(root)
+    assert compiled.lock is not None, compiled.problems
+    environment = local_engine(root)
+    await environment.start()
+    try:
+        values = values_for(compiled.lock, root, os.environ).found
+        built = build.build(root, compiled.lock)
+        await environment.use(compiled.lock, variables=values, built=built)
+        if state:
+            await seed(environment, state)
+        if tick is not None:
+            environment.set_primary(LOCAL)
+            await environment.engine.tick(tick, scheduled_at_us=1_800_000_000_000_000)
+        else:
+            await environment.engine.call(a_call(path, body, **call))
+        await environment.engine.quiet(LOCAL)
+    finally:
+        await environment.close()
+    run = newest_run(root)
+    return sample_of_run(root, run, compiled.lock)
+
+
+async def seed(environment: Any, state: dict[tuple[str, str], Any]) -> None:
+    from wistro.store.port import StateWrite, Unit
+
+    writes = [StateWrite("set", *place, value) for place, value in state.items()]
+    await environment.engine.store.submit(Unit(writes=writes))
+
+
+def newest_run(root: Path) -> str:
+    import contextlib
+
+    from wistro.records.local import connect
+
+    with contextlib.closing(connect(root / ".wistro/records.db", read_only=True)) as db:
+        (run_id,) = db.execute("SELECT max(run_id) FROM runs").fetchone()
+    return show("run", run_id)
+
+
+def pulled(root: Path, sample: Sample, dataset: str = "orders", name: str = "tea") -> Path:
+    """As `wistro datasets pull` writes it."""
+    sample.dataset, sample.name = dataset, name
+    path = root / ".wistro" / "datasets" / dataset / f"{sample.sample}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.encode(sample))
+    return path
