@@ -18,56 +18,56 @@ from wistro.protocol.reading import Graph
 
 @dataclass(frozen=True)
 class Picture:
-    """Of one version: its graph, and by a step's or entry's id its name, language and trigger."""
+    """Of one version's lock: its graph; by a step's or entry's id its name, language and trigger; names of variables."""
 
     graph: Graph
     names: dict[str, str] = field(default_factory=dict)
     languages: dict[str, str | None] = field(default_factory=dict)
     triggers: dict[str, str] = field(default_factory=dict)
+    variables: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A deployment's version; `number` None when nothing is known of it any more."""
+    """A deployment's version, as the scope lets see it; nothing in it when there is none any more."""
 
-    version_id: UUID | None
-    number: int | None
+    version_id: UUID | None = None
+    number: int | None = None
+    digest: str = ""
+
+    @property
+    def picture(self) -> Picture:
+        known = self.version_id is not None and self.digest
+        return _read(self.version_id, self.digest) if known else BLANK
 
 
-NOTHING = Deployed(None, None)
+BLANK = Picture(Graph([], [], []))
+NOTHING = Deployed()
 
 
 def deployed(deployment_ids: Collection[UUID]) -> dict[UUID, Deployed]:
     found = Deployment.objects.filter(pk__in=set(deployment_ids))
-    rows = found.values_list("pk", "version_id", "version__number")
-    return {id: Deployed(version_id, number) for id, version_id, number in rows}
+    rows = found.values_list("pk", "version_id", "version__number", "version__lock_digest")
+    return {row[0]: Deployed(*row[1:]) for row in rows}
 
 
-def of_version(version_id: UUID | None) -> Picture:
-    """The picture of a version in the scope; nothing on it when there is none, or it is not ready."""
-    if version_id is None or (found := _digest(version_id)) is None:
-        return Picture(Graph([], [], []))
-    return _read(version_id, found)
-
-
-def _digest(version_id: UUID) -> str | None:
-    """Asked each time, in the scope: whoever may not see the version gets nothing out of the memory."""
-    return Version.objects.filter(pk=version_id, state="ready").values_list("lock_digest", flat=True).first()  # fmt: skip
+def of_version(version_id: UUID) -> Picture:
+    found = Version.objects.filter(pk=version_id).values_list("pk", "number", "lock_digest").first()
+    return (Deployed(*found) if found else NOTHING).picture
 
 
 @lru_cache(maxsize=64)
 def _read(version_id: UUID, digest: str) -> Picture:
-    lock = lock_file.parse(
-        Version.objects.values_list("lock", flat=True).get(pk=version_id).encode()
-    )
+    """Only for who has just been told the version's digest: memory knows no tenants."""
+    text = Version.objects.values_list("lock", flat=True).get(pk=version_id)
+    lock = lock_file.parse(text.encode())
     drawn = graph(lock)
     return Picture(
         graph=drawn,
         names={node.id: node.label for node in drawn.nodes},
         languages={node.id: node.language for node in drawn.nodes},
-        triggers={
-            node.id: _trigger(node.kind, node.trigger) for node in drawn.nodes if node.trigger
-        },
+        triggers={one.id: _trigger(one.kind, one.trigger) for one in drawn.nodes if one.trigger},
+        variables=[one.name for one in lock.env],
     )
 
 

@@ -12,7 +12,7 @@ from hub.deployments.models import Deployment, Version
 from hub.ingress.models import Traffic, Weight
 from hub.projects.models import Environment
 from hub.runs import pictures
-from hub.runs.pictures import NOTHING, Deployed
+from hub.runs.pictures import BLANK, NOTHING, Deployed
 from hub.runs.store import records
 from hub.runs.store.port import AttemptRow, Cursor, LineFilter, LineRow, Lines, RunFilter, RunRow
 from wistro.protocol import reading
@@ -79,13 +79,13 @@ def summary(run: RunRow, of: Deployed) -> reading.RunSummary:
 
 
 def label(run: RunRow, of: Deployed) -> str:
-    known = pictures.of_version(of.version_id).triggers.get(run.trigger_id)
+    known = of.picture.triggers.get(run.trigger_id)
     return known or (f"{run.method} {run.path}" if run.method else run.trigger_id)
 
 
 def attempt(one: AttemptRow, of: Deployed) -> reading.AttemptView:
     """Without payload (its day is over) it says when and how it went, and nothing of what."""
-    picture = pictures.of_version(of.version_id)
+    picture = of.picture
     record = msgspec.json.decode(one.record, type=AttemptRecord) if one.record else None
     return reading.AttemptView(
         id=show("attempt", one.id),
@@ -175,7 +175,8 @@ def graph(environment: Environment, number: int | None) -> reading.Graph:
         if version_id is None:
             raise NotFound(f"There is no version {number}")
         return pictures.of_version(version_id).graph
-    return pictures.of_version(_serving(environment)).graph
+    serving = _serving(environment)
+    return (pictures.of_version(serving) if serving else BLANK).graph
 
 
 def _serving(environment: Environment) -> UUID | None:

@@ -27,6 +27,7 @@ from wistro.protocol.ids import new_id
 from wistro.protocol.machine import Registration
 from wistro.protocol.records import AttemptRecord, ClosedRecord, LineRecord, Record, RunRecord
 
+FENCE = 7
 AT_US = 1_795_341_600_000_000
 LOCK = msgspec.structs.replace(
     a_lock(
@@ -61,7 +62,7 @@ class Sender:
     environment: Environment
     deployment: Deployment
     token: str
-    grant: Grant
+    fence: int = FENCE
 
     @property
     def organization_id(self) -> UUID:
@@ -114,7 +115,7 @@ class Boot:
             self.waiting = []
         return {
             "environment_id": str(self.sender.environment.pk),
-            "fence": self.sender.grant.fence,
+            "fence": self.sender.fence,
             "stream": self.stream,
             "records": msgspec.to_builtins(sent),
             **more,
@@ -130,28 +131,26 @@ def a_sender(of: Environment | None = None) -> Sender:
     registered = register(Registration(PROTOCOL, "agent", f"agent-{unique()}"))
     with tenant(of.organization_id):
         environment = Environment.objects.get(pk=of.pk)
-        grant = Grant.objects.create(
-            environment=environment, machine_id=registered.machine_id, fence=7
-        )
-    return Sender(environment, a_deployed_version(environment), registered.token, grant)
+        Grant.objects.create(environment=environment, machine_id=registered.machine_id, fence=FENCE)
+    return Sender(environment, a_deployed_version(environment), registered.token)
 
 
 def a_kept_run(environment: Environment, deployment: Deployment, *, status: str = "done") -> Run:
     """A run with one attempt, its payload and a line, put there as the app, in the test's own transaction."""
-    boot = Boot(Sender(environment, deployment, "", Grant(fence=1)))
+    boot = Boot(Sender(environment, deployment, ""))
     said = boot.run(status=status)
     tried = boot.attempt(said.run_id, input={"body": {"sku": "tea"}}, answer={"status": 202})
     where = {"environment_id": environment.pk, "deployment_id": deployment.pk}
-    about = {"started_at_us": AT_US, "ended_at_us": AT_US + 9}
     with tenant(environment.organization_id):
         run = Run.objects.create(
             id=said.run_id, stream=boot.stream, seq=1, generation=1, status=status, trigger="api",
             trigger_id="src/order", method="POST", path="/orders/berlin", flows=[], trace_id="",
-            **where, **about,
+            started_at_us=AT_US, ended_at_us=AT_US + 9, **where,
         )  # fmt: skip
         Attempt.objects.create(
             id=tried.attempt_id, run_id=run.pk, delivery_id=tried.delivery_id, step=tried.step,
-            number=1, outcome="done", ordinal=0, queued_at_us=AT_US, **where, **about,
+            number=1, outcome="done", ordinal=0, queued_at_us=AT_US, started_at_us=AT_US + 1,
+            ended_at_us=AT_US + 3, **where,
         )  # fmt: skip
         record = msgspec.json.encode(tried).decode()
         Payload.objects.create(id=tried.attempt_id, environment_id=environment.pk, record=record)

@@ -1,0 +1,1 @@
+"""Datasets: recorded runs kept as samples, to replay on a laptop against changed code."""
