@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from runner.builder import git, problems, tree
+from runner.builder import git, problems, tools, tree
 from runner.builder.compile import CompileProblems, compile_project
 from runner.builder.indexes import Indexes
 from runner.builder.install import Installed, Installer
@@ -93,9 +93,14 @@ class _Build:
             self.log.say,
         )
         layers = await installer.install(project, self.work)
+        esbuild = await tools.for_project(project, self.shop.store)
         self.log.enter("compiling")
         compiled = await compile_project(
-            project, layers, launcher=self.shop.launcher, on_line=self.log.say
+            project,
+            layers,
+            launcher=self.shop.launcher,
+            esbuild=esbuild,
+            on_line=self.log.say,
         )
         self.log.say(describe(compiled.lock))
         self.log.enter("uploading")

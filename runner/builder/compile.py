@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 import wistro
-from runner.builder import problems, sandboxed
+from runner.builder import problems, sandboxed, tools
 from runner.builder.install import Installed
 from runner.builder.sandboxed import Command
 from runner.sandbox import OFF, Limits, SandboxLauncher, interpreters
@@ -56,16 +56,20 @@ async def compile_project(
     layers: list[Installed],
     *,
     launcher: SandboxLauncher,
+    esbuild: Path | None,
     on_line: Callable[[str], None],
 ) -> Compiled:
     """The lock, which stands in `project` when this returns. Raises CompileProblems or BuildFailed."""
-    for installed in layers:
-        (project / installed.layer.at).mkdir(parents=True, exist_ok=True)
+    found = {each.layer.at: each.folder for each in layers}
+    if esbuild is not None:
+        found[tools.AT] = esbuild
+    for at in found:
+        (project / at).mkdir(parents=True, exist_ok=True)
     binds = [
         Bind(project, _PROJECT, writable=True),
         Bind(Path(wistro.__file__).parent, _LIBRARY / "wistro"),
         Bind(Path(__file__).with_name("compile_inside.py"), _SCRIPT),
-        *(Bind(each.folder, _PROJECT / each.layer.at) for each in layers),
+        *(Bind(folder, _PROJECT / at) for at, folder in found.items()),
         *(Bind(folder, folder) for folder in interpreters.folders(Path(sys.executable))),
     ]
     env = {"PYTHONPATH": str(_LIBRARY), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}

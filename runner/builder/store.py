@@ -29,6 +29,7 @@ class Store:
     def __init__(self, data: Path) -> None:
         self.blobs = private_folder(data / "blobs")
         self.layers = private_folder(data / "layers")
+        self.tools = private_folder(data / "tools")
         self._work = private_folder(data / "work")
 
     def forget_unfinished(self) -> None:

@@ -187,6 +187,32 @@ async def test_an_uploaded_folder_is_built(api: MachineApi, builder: Shop) -> No
     assert "wistro.yml.lock" in {entry.path for entry in api.bundle(result.bundle).files}
 
 
+async def test_a_typescript_step_is_compiled_without_network_and_its_module_is_in_the_bundle(
+    api: MachineApi, builder: Shop
+) -> None:
+    """esbuild is the builder's own: the project's package.json neither names nor replaces it."""
+    files = PROJECT | {
+        "src/lib/names.ts": "export const names: string[] = ['Ada'];\n",
+        "src/say.step.ts": """
+import { names } from './lib/names';
+export const config = { type: 'event', name: names[0], subscribes: ['said'], emits: [] };
+export const handler = async () => {};
+""",
+        "src/greet.step.py": STEP.replace('"emits": []', '"emits": ["said"]'),
+        "package.json": '{"private": true, "type": "module"}',
+    }
+    api.order(upload=an_upload(api, files))
+
+    result = await api.result()
+
+    assert result.outcome == "ready", api.text()
+    assert result.lock is not None
+    assert file.parse(result.lock.encode()).steps["src/say"].config.name == "Ada"
+    paths = [entry.path for entry in api.bundle(result.bundle).files]
+    assert any(path.startswith(".wistro/build/") for path in paths)
+    assert not any(path.startswith(".wistro/tools") for path in paths)
+
+
 async def test_an_upload_with_a_path_out_of_it_is_refused(api: MachineApi, builder: Shop) -> None:
     api.order(upload=an_upload(api, PROJECT | {"../outside": "x"}))
 
