@@ -1,7 +1,7 @@
 """The demo that `make up` shows: a user from `manage.py make_demo`, a project of examples/ deployed for them.
 
-`make_demo` prints one JSON line: email, password, token (a CLI token), project (`<org>/<project>`) and,
-once something serves, address. It may be run again at any time.
+`make_demo` prints one JSON line: email, password, token (a CLI token), project (`<org>/<project>`) and address.
+It may be run again at any time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.processes import BY_NAME, environment
@@ -45,7 +45,7 @@ async def deploy(running: Supervisor, terminal: Terminal) -> Demo | None:
     example = running.place.root / "examples" / EXAMPLE
     if not example.is_dir() or not made.token:
         terminal.warn("demo", f"not deployed: no examples/{EXAMPLE} or no token for it")
-        return made
+        return replace(made, address="")
     stamp = running.place.data / "demo.stamp"
     digest = digest_of(example)
     if stamp.exists() and stamp.read_text() == digest:
@@ -56,6 +56,7 @@ async def deploy(running: Supervisor, terminal: Terminal) -> Demo | None:
             step.note = f"examples/{EXAMPLE} -> {made.project or 'demo'}"
         else:
             step.note = f"not deployed: {running.why('demo')}"
+            return replace(made, address="")
     return made
 
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -24,14 +25,14 @@ from hub.common import doors
 from hub.common.api.access import SCOPES
 from hub.common.settings import SETTINGS
 from hub.common.tenancy import tenant
-from hub.projects import facts
-from hub.projects.actions import make_project
+from hub.projects.actions import make_project, set_variable
 from hub.projects.models import Environment, Project
-from hub.projects.queries import address_of
+from hub.projects.queries import address_of, variables_at
 from wistro.errors import UserError
 
 EMAIL = "demo@example.com"
 ORGANIZATION, PROJECT, ENVIRONMENT = "demo", "shop", "dev"
+STOCK_SECRET = "STOCK_SECRET"  # what the example's webhook is signed with
 TOKEN_LASTS = timedelta(days=90)
 
 
@@ -60,13 +61,17 @@ def make() -> dict[str, str]:
     with tenant(organization_id):
         project = Project.objects.filter(slug=PROJECT).first()
         project = project or make_project("Shop", slug=PROJECT, by=user)
-        made = {
+        environment = Environment.objects.get(project=project, name=ENVIRONMENT)
+        if STOCK_SECRET not in variables_at(environment):
+            secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+            set_variable(environment, STOCK_SECRET, secret, secret=True, by=user)
+        return {
             "email": EMAIL,
             "password": password,
             "token": token,
             "project": f"{ORGANIZATION}/{PROJECT}",
+            "address": address_of(ENVIRONMENT, PROJECT, ORGANIZATION),
         }
-        return made | _address(project)
 
 
 def _user(password: str) -> User:
@@ -93,16 +98,6 @@ def _token(user: User) -> str:
         },
     )
     return text
-
-
-def _address(project: Project) -> dict[str, str]:
-    """Where the project answers, once something serves there."""
-    environment = Environment.objects.filter(project=project, name=ENVIRONMENT).first()
-    if environment is None or not facts.of_environments([environment])[environment.pk].get(
-        "serving"
-    ):
-        return {}
-    return {"address": address_of(ENVIRONMENT, PROJECT, ORGANIZATION)}
 
 
 def _derived(what: str, *, length: int) -> str:
