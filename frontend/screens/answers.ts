@@ -53,7 +53,7 @@ const TABLE: Table = [
       draws: {},
     },
   ],
-  [/\/versions\/[^/]+\/lines$/, (now) => hub.buildLines(now, false), { lines: [], cursor: 0, done: true }],
+  [/\/versions\/[^/]+\/lines$/, (now) => hub.buildLines(now, false), { lines: [], cursor: "", done: true }],
   [/\/versions\/ver_/, (now, path) => hub.versions(now).find(({ id }) => path.endsWith(id)), null],
   [/\/versions$/, (now) => list(hub.versions(now)), list([])],
   [/\/datasets\/[^/]+\/samples$/, (now) => list(hub.samples(now)), list([])],

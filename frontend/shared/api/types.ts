@@ -1,137 +1,8 @@
-// What the server answers. The first half mirrors wistro/protocol/reading.py, which both UIs read;
-// the second is the Hub's own API. `shared/fixtures` holds an example of each.
+// What the servers answer: the Hub's own API, and what both UIs read. `shared/fixtures` holds an example of each,
+// which tests hold to the Hub's OpenAPI document and to wistro/protocol/reading.py.
+import type { AttemptView, Trigger } from "./reading";
 
-export interface Trigger {
-  kind: "api" | "cron" | "event";
-  id: string;
-  label: string;
-}
-
-export type RunStatus = "running" | "waiting" | "done" | "failed" | "dead" | "cancelled" | "interrupted";
-
-export interface RunSummary {
-  id: string;
-  status: RunStatus;
-  trigger: Trigger;
-  flows: string[];
-  started_at: string;
-  ended_at: string | null;
-  attempts: number;
-  errors: number;
-  trace_id: string;
-  version: number | null;
-  deployment: string | null;
-  generation: number | null;
-}
-
-export interface RunPage {
-  runs: RunSummary[];
-  next: string | null;
-}
-
-export interface StateTouch {
-  op: string;
-  group: string;
-  key: string;
-  value?: unknown;
-}
-
-export interface StepError {
-  type: string;
-  message: string;
-  stack?: string;
-  code?: string | null;
-}
-
-export type Outcome = "done" | "retrying" | "dead" | "interrupted" | "cancelled" | "failed";
-
-export interface AttemptView {
-  id: string;
-  delivery_id: string;
-  step: string;
-  step_name: string;
-  language: string | null;
-  number: number;
-  outcome: Outcome;
-  topic: string | null;
-  parent_id: string | null;
-  ordinal: number;
-  queued_at: string;
-  started_at: string;
-  ended_at: string;
-  queue_wait_us: number;
-  run_us: number;
-  input: unknown;
-  emits: { ordinal: number; topic: string; data: unknown }[];
-  reads: StateTouch[];
-  writes: StateTouch[];
-  answer: unknown;
-  error: StepError | null;
-}
-
-export interface RunDetail {
-  run: RunSummary;
-  attempts: AttemptView[];
-}
-
-export interface LineView {
-  stream: string;
-  seq: number;
-  at: string;
-  level: string;
-  message: string;
-  fields: Record<string, unknown>;
-  source: string;
-  run: string | null;
-  attempt: string | null;
-  step: string | null;
-  version: number | null;
-}
-
-export interface Gap {
-  stream: string;
-  first: number;
-  last: number;
-}
-
-export interface LinePage {
-  lines: LineView[];
-  gaps: Gap[];
-  cursor: string;
-  more: boolean;
-}
-
-export interface GraphNode {
-  id: string;
-  kind: "api" | "cron" | "event" | "noop";
-  label: string;
-  description: string | null;
-  language: string | null;
-  file: string | null;
-  flows: string[];
-  trigger: string | null;
-}
-
-export interface GraphEdge {
-  source: string;
-  target: string;
-  topic: string;
-  virtual: boolean;
-  conditional: boolean;
-}
-
-export interface GraphFlow {
-  id: string;
-  name: string;
-  description: string | null;
-  steps: string[];
-}
-
-export interface Graph {
-  nodes: GraphNode[];
-  edges: GraphEdge[];
-  flows: GraphFlow[];
-}
+export type * from "./reading";
 
 export interface Problem {
   code: string;
@@ -140,16 +11,22 @@ export interface Problem {
   where: string | null;
 }
 
-// The Hub's own.
-
 export interface List<T> {
   items: T[];
   next: string | null;
 }
 
+export interface Person {
+  id: string;
+  email: string;
+  name: string;
+}
+
 export interface Me {
-  user: { id: string; email: string; name: string };
+  user: Person;
   organizations: Organization[];
+  /** The token that asked; null for a browser's session. */
+  token: Token | null;
 }
 
 export interface Organization {
@@ -160,9 +37,9 @@ export interface Organization {
 }
 
 export interface Member {
-  user: { id: string; email: string; name: string };
+  user: Person;
   role: "owner" | "member";
-  added_at?: string;
+  added_at: string;
 }
 
 export interface Serving {
@@ -175,6 +52,8 @@ export interface Environment {
   id: string;
   name: string;
   address: string;
+  /** Of its variables: each change makes successors of what serves. */
+  revision: number;
   serving: Serving[];
   holds: boolean;
   generation: number;
@@ -192,6 +71,7 @@ export interface Project {
   id: string;
   slug: string;
   name: string;
+  created_at: string;
   organization: { slug: string; name: string };
   environments: Environment[];
   source: Source;
@@ -210,6 +90,16 @@ export type BuildState =
 
 export type DeploymentState = "starting" | "healthy" | "draining" | "stopped" | "failed";
 
+export interface Deployment {
+  id: string;
+  environment: string;
+  version: number;
+  state: DeploymentState;
+  weight: number;
+  /** Why it failed. */
+  error: string | null;
+}
+
 export interface Version {
   id: string;
   number: number;
@@ -218,10 +108,12 @@ export interface Version {
   state: BuildState;
   problems: Problem[];
   created_at: string;
+  created_by: string | null;
   ready_at: string | null;
   durations: Record<string, number>;
-  deployments: { id: string; environment: string; weight: number; state: DeploymentState }[];
+  deployments: Deployment[];
   lock_changes: string[];
+  lock_digest: string | null;
 }
 
 export interface BuildLine {
@@ -233,7 +125,8 @@ export interface BuildLine {
 
 export interface BuildLinePage {
   lines: BuildLine[];
-  cursor: number | null;
+  /** Goes into `after` to read on; empty before the first line. */
+  cursor: string;
   done: boolean;
 }
 
@@ -242,6 +135,7 @@ export interface TrafficDeployment {
   version: number;
   state: DeploymentState;
   weight: number;
+  error: string | null;
   live_runs: number;
   tag_address: string | null;
   commit: Version["commit"];
@@ -257,6 +151,7 @@ export interface Traffic {
     generation: number;
     at: string;
     by: string | null;
+    why: "set" | "promoted" | "succeeded" | "released" | "removed";
     note: string | null;
     weights: Record<string, number>;
   }[];
@@ -299,10 +194,12 @@ export interface SampleDetail extends SampleSummary {
 export interface Token {
   id: string;
   name: string;
+  /** Its last letters, to tell it from others. */
+  ending: string;
   scopes: string[];
   created_at: string;
   used_at: string | null;
-  expires_at: string | null;
+  expires_at: string;
 }
 
 export interface Machine {

@@ -44,7 +44,9 @@ export function Tokens() {
               <tbody>
                 {items.map((token) => (
                   <tr key={token.id}>
-                    <td>{token.name}</td>
+                    <td>
+                      {token.name} <code className="quiet">…{token.ending}</code>
+                    </td>
                     <td>
                       <span className={css.layers}>
                         {token.scopes.map((scope) => (
@@ -55,7 +57,9 @@ export function Tokens() {
                       </span>
                     </td>
                     <td>{token.used_at ? <When at={token.used_at} /> : "never"}</td>
-                    <td>{token.expires_at ? <When at={token.expires_at} /> : "never"}</td>
+                    <td>
+                      <When at={token.expires_at} />
+                    </td>
                     <td style={{ textAlign: "right" }}>
                       <Confirm
                         label="Revoke"

@@ -4,11 +4,19 @@ import { When } from "@shared/design/When";
 import css from "./traffic.module.css";
 import { showPercent } from "./weights";
 
+const WHY: Record<Traffic["history"][number]["why"], string> = {
+  set: "set the weights",
+  promoted: "promoted a version",
+  succeeded: "put successors in place",
+  released: "released the hold",
+  removed: "removed what had stopped",
+};
+
 /** Every generation: when, who, why, and the weights it set. */
 export function History({ traffic: { history } }: { traffic: Traffic }) {
   return (
     <Panel flush title="History">
-      {history.length === 0 && <p className="quiet">No change yet.</p>}
+      {history.length === 0 && <p className={css.none}>No change yet.</p>}
       {history.map((past) => {
         const parts = Object.entries(past.weights).map(([version, weight]) => ({
           version: Number(version),
@@ -21,7 +29,7 @@ export function History({ traffic: { history } }: { traffic: Traffic }) {
             <When at={past.at} />
             <p>
               <span>{past.by ?? "wistro"}</span>
-              {past.note && <span>{past.note}</span>}
+              <span>{past.note ?? WHY[past.why]}</span>
               {parts
                 .filter(({ weight }) => weight > 0)
                 .map(({ version, weight }) => (

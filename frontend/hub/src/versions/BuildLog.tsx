@@ -1,4 +1,4 @@
-import { get } from "@shared/api/client";
+import { get, query } from "@shared/api/client";
 import type { BuildLinePage } from "@shared/api/types";
 import { clock } from "@shared/design/format";
 import { Rows } from "@shared/design/parts";
@@ -6,7 +6,7 @@ import { Failure } from "@shared/design/states";
 import { useRefresh } from "@shared/live/react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useLayoutEffect, useRef } from "react";
-import { addLines, type BuildLog as Log, noBuildLog } from "./buildLines";
+import { type BuildLog as Log, noBuildLog, readOn } from "./buildLines";
 import css from "./versions.module.css";
 
 /** The build's words as they are said; follows the end until someone scrolls up. */
@@ -31,8 +31,8 @@ export function BuildLog({ version, building }: { version: string; building: boo
         follows.current = scrollHeight - scrollTop - clientHeight < 24;
       }}
     >
-      {lines.map((line) => (
-        <div key={line.seq}>
+      {lines.map((line, index) => (
+        <div key={index}>
           <time dateTime={line.at}>{clock(line.at)}</time>
           <span>{line.stage}</span>
           <span>{line.text}</span>
@@ -52,21 +52,20 @@ export function BuildLog({ version, building }: { version: string; building: boo
 function useBuildLog(version: string, building: boolean) {
   const client = useQueryClient();
   const key = ["build", version];
-  const query = useQuery({
+  const log = useQuery({
     queryKey: key,
-    queryFn: async ({ signal }): Promise<Log> => {
-      const before = client.getQueryData<Log>(key) ?? noBuildLog;
-      const after = before.cursor ? `?after=${before.cursor}` : "";
-      return addLines(before, await get<BuildLinePage>(`/api/v1/versions/${version}/lines${after}`, signal));
-    },
+    queryFn: ({ signal }): Promise<Log> =>
+      readOn(client.getQueryData<Log>(key) ?? noBuildLog, (after) =>
+        get<BuildLinePage>(`/api/v1/versions/${version}/lines${query({ after })}`, signal),
+      ),
     structuralSharing: false,
   });
-  const done = query.data?.done ?? false;
+  const done = log.data?.done ?? false;
   useRefresh(done ? null : `build:${version}`, key, 200);
-  const { refetch } = query;
+  const { refetch } = log;
   // The last lines may come with the state that ends the build.
   useEffect(() => {
     if (!building && !done) void refetch();
   }, [building, done, refetch]);
-  return query;
+  return log;
 }

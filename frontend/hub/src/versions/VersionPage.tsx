@@ -116,15 +116,16 @@ function Serves({ project, version }: { project: Project; version: Version }) {
   if (version.deployments.length === 0) return <p className="quiet">Nowhere yet.</p>;
   return (
     <Facts
-      rows={version.deployments.map(({ environment, weight, state }) => [
+      rows={version.deployments.map(({ id, environment, weight, state, error }) => [
         environment,
-        <span key={environment}>
+        <span key={id}>
           <Go className="link" to={`${urlOf(project)}/${environment}/traffic`}>
             {percent(weight)}
           </Go>{" "}
           <Badge tone={describeDeployment(state).tone} bare>
             {describeDeployment(state).label}
           </Badge>
+          {error && <small className={css.why}>{error}</small>}
         </span>,
       ])}
     />

@@ -1,16 +1,24 @@
-// Build lines by sequence: each once, in order, whatever was read twice.
+// A build's lines, page after page: each page follows the cursor of the one before.
 import type { BuildLine, BuildLinePage } from "@shared/api/types";
 
 export interface BuildLog {
   lines: readonly BuildLine[];
-  cursor: number;
+  cursor: string;
   done: boolean;
 }
 
-export const noBuildLog: BuildLog = { lines: [], cursor: 0, done: false };
+export const noBuildLog: BuildLog = { lines: [], cursor: "", done: false };
 
-export function addLines(log: BuildLog, page: BuildLinePage): BuildLog {
-  const fresh = page.lines.filter((line) => line.seq > log.cursor).sort((a, b) => a.seq - b.seq);
-  const cursor = Math.max(log.cursor, page.cursor ?? 0, fresh.at(-1)?.seq ?? 0);
-  return { lines: fresh.length ? [...log.lines, ...fresh] : log.lines, cursor, done: page.done };
+/** Reads on from what is there until nothing more is: one page does not hold a long log. */
+export async function readOn(
+  log: BuildLog,
+  read: (after: string) => Promise<BuildLinePage>,
+): Promise<BuildLog> {
+  let { lines, cursor } = log;
+  for (;;) {
+    const page = await read(cursor);
+    if (page.lines.length > 0) lines = [...lines, ...page.lines];
+    cursor = page.cursor || cursor;
+    if (page.done || page.lines.length === 0) return { lines, cursor, done: page.done };
+  }
 }
