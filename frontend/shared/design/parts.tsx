@@ -154,8 +154,8 @@ export function Segments({ label, children }: { label: string; children: ReactNo
 export function Facts({ rows }: { rows: [string, ReactNode][] }) {
   return (
     <dl className={css.facts}>
-      {rows.map(([name, value]) => (
-        <div key={name} style={{ display: "contents" }}>
+      {rows.map(([name, value], index) => (
+        <div key={index} style={{ display: "contents" }}>
           <dt>{name}</dt>
           <dd>{value}</dd>
         </div>
@@ -188,17 +188,29 @@ export function VersionMark({ number, children }: { number: number; children?: R
   );
 }
 
+export interface Weighed {
+  version: number;
+  weight: number;
+}
+
+/** A version may stand there twice, while its successor with new variables takes over. */
+export function byVersion(parts: readonly Weighed[]): Weighed[] {
+  const total = new Map<number, number>();
+  for (const { version, weight } of parts) total.set(version, (total.get(version) ?? 0) + weight);
+  return [...total].map(([version, weight]) => ({ version, weight }));
+}
+
 /** Weights as one bar; says itself in words to those who do not see it. */
 export function WeightBar({
   parts,
   tall,
   label,
 }: {
-  parts: { version: number; weight: number }[];
+  parts: readonly Weighed[];
   tall?: boolean;
   label?: string;
 }) {
-  const serving = parts.filter((part) => part.weight > 0);
+  const serving = byVersion(parts).filter((part) => part.weight > 0);
   const words = serving.map((part) => `version ${part.version}: ${part.weight / 100} %`).join(", ");
   return (
     <div

@@ -84,7 +84,9 @@ function NameForm(props: {
 }) {
   const [name, setName] = useState("");
   const known = props.error instanceof ApiFailure ? props.error : null;
-  const wrong = known?.fields.name?.[0] ?? known?.fields.slug?.[0];
+  const unnamed =
+    name.trim() && !slugOf(name) ? "Its address needs a letter from a to z, or a digit" : undefined;
+  const wrong = unnamed ?? known?.fields.name?.[0] ?? known?.fields.slug?.[0];
   const submit = (event: FormEvent) => {
     event.preventDefault();
     props.send(name.trim(), slugOf(name));

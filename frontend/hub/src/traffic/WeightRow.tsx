@@ -67,11 +67,11 @@ export function WeightRow({ deployment, share, alone, set, lock }: WeightRowProp
   );
 }
 
-function State({ deployment: { state, weight, live_runs } }: { deployment: TrafficDeployment }) {
+function State({ deployment: { state, weight, live_runs, error } }: { deployment: TrafficDeployment }) {
   const { label, tone } = describeServing(state, weight, live_runs);
   const drains = label === "Draining";
   return (
-    <div className={css.state}>
+    <div className={css.state} title={error ?? undefined}>
       <Badge tone={tone} bare pulse={state === "starting"}>
         {label}
       </Badge>

@@ -1,5 +1,7 @@
 // Weights in basis points whose sum is held at 10,000: what a slider's move does to the others. Pure.
 
+import { byVersion, type Weighed } from "@shared/design/parts";
+
 export const WHOLE = 10_000;
 
 export interface Share {
@@ -63,12 +65,9 @@ export interface Change {
   to: number;
 }
 
-export function changes(
-  before: readonly { version: number; weight: number }[],
-  after: readonly { version: number; weight: number }[],
-): Change[] {
-  const from = new Map(before.map(({ version, weight }) => [version, weight]));
-  return after
+export function changes(before: readonly Weighed[], after: readonly Weighed[]): Change[] {
+  const from = new Map(byVersion(before).map(({ version, weight }) => [version, weight]));
+  return byVersion(after)
     .map(({ version, weight }) => ({ version, from: from.get(version) ?? 0, to: weight }))
     .filter((change) => change.from !== change.to);
 }
