@@ -7,8 +7,8 @@ import type { Next, Outcome } from "./allauth";
 /** Where a person goes on after signing in: only to an address of ours. */
 export function safeNext(next: string | undefined): string {
   // Read as the browser will read it: "/\t/host" and "/\\host" are other hosts to it.
-  const isRead = next?.startsWith("/") && URL.canParse(next, location.origin);
-  return isRead && new URL(next, location.origin).origin === location.origin ? next : "/";
+  if (!next?.startsWith("/") || !URL.canParse(next, location.origin)) return "/";
+  return new URL(next, location.origin).origin === location.origin ? next : "/";
 }
 
 /** One sign-in form: sends, keeps what was wrong by field, and moves to what comes next. */
