@@ -16,6 +16,7 @@ from hub.runs.partitions import AHEAD_DAYS, DAY, TABLES
 
 log = structlog.get_logger()
 STREAMS_KEPT_DAYS = 30
+LOCK_TIMEOUT = "3s"
 
 
 @every(seconds=600)
@@ -53,7 +54,7 @@ def forget_streams(cursor: Any) -> None:
 def _try(change: Callable[[Any], Any]) -> None:
     try:
         with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '3s'")
+            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
             change(cursor)
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) != "55P03":  # lock_not_available

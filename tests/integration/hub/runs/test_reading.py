@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from hub.runs.store import records
+from hub.common.tenancy import tenant
+from hub.runs.store import records, searching
 from tests.factories.accounts import owner_of
 from tests.factories.runs import AT_US, Sender, a_deployed_version, a_sender
 from wistro.protocol import reading
@@ -179,6 +183,30 @@ def test_the_graph_is_the_locks_of_the_version_asked_for(get: Any, sender: Sende
     msgspec.convert(graph, reading.Graph, strict=True)
     assert [one["id"] for one in graph["nodes"]] == ["src/charge", "src/nightly", "src/order"]
     assert get("graph") == graph
+
+
+def test_a_page_of_runs_is_read_from_an_index_in_its_order(
+    sender: Sender, send: Any, get: Any
+) -> None:
+    boot = sender.boot()
+    for second in range(500):
+        run = boot.run(an_id(second), status="dead" if second % 100 == 0 else "done")
+        boot.attempt(run.run_id, step=f"src/{second % 50}")
+    send(boot)
+    with CaptureQueriesContext(connection) as captured:
+        get("runs", limit=5)
+        get("runs", limit=5, before=show("run", an_id(200)))
+        get("runs", limit=5, status="dead")
+        get("runs", limit=5, step="src/7")
+        get("runs", limit=5, step="src/7", before=show("run", an_id(200)))
+
+    asked = [one["sql"] for one in captured if "runs r" in one["sql"]]
+    assert len(asked) == 5
+    for sql in asked:
+        with tenant(sender.organization_id), searching.limited(), connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}")
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert not re.search(r"(Seq Scan|-> *Sort|Hash)", plan), f"{sql}\n{plan}"
 
 
 def test_an_answer_names_nothing_of_anothers(api: Any, sender: Sender, send: Any) -> None:
