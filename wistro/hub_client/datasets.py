@@ -25,7 +25,7 @@ class UnsafeName(UserError):
     """A dataset or sample whose name cannot be a file's."""
 
     code = "datasets.name"
-    hint = "Rename the dataset in the Hub: letters, digits, `.`, `_` and `-`."
+    hint = "Choose a folder: --into FOLDER; or rename it in the Hub."
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,10 @@ def safe(name: str) -> str:
 
 
 def folder_name(dataset: str) -> str:
-    """`Größere Bestellungen` -> `größere-bestellungen`: readable, and one part of a path."""
-    name = re.sub(r"[^\w.-]+", "-", dataset.strip().lower()).strip("-.")[:80]
-    if not name:
-        raise UnsafeName(
-            f"`{dataset}` cannot be the name of a folder", hint="Choose one: --into FOLDER."
-        )
-    return name
+    """The dataset's own name, which the Hub keeps to letters, digits, spaces, `.`, `_` and `-`. Raises UnsafeName."""
+    if not re.fullmatch(r"\w[\w .-]{0,99}", dataset):
+        raise UnsafeName(f"`{dataset}` cannot be the name of a folder")
+    return dataset
 
 
 def _text(sample: msgspec.Struct) -> bytes:

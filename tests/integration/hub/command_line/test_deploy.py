@@ -118,6 +118,17 @@ def test_a_mistake_in_a_step_stops_it_before_anything_is_sent(shop, project):
         assert not Version.objects.exists()
 
 
+def test_a_project_whose_packages_are_not_here_is_left_to_the_builder(shop, project):
+    (shop.folder / "requirements.txt").write_text("nowhere-installed==1\n")
+    (shop.folder / "src" / "lost.step.py").write_text("import nowhere_installed\n" + STEP)
+
+    said = shop("deploy", "-p", "acme/shop", "--no-wait")
+
+    assert said.code == 0, said.err
+    assert "only the builder compiles it" in said.err
+    assert "requirements.txt" in {one.path for one in sent(project).files}
+
+
 def test_a_project_of_others_is_not_there(shop):
     a_project(an_organization(slug="others"), slug="shop")
 

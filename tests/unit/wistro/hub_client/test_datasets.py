@@ -65,9 +65,12 @@ def test_samples_of_a_later_form_are_refused(tmp_path):
         datasets.write(Export(SAMPLE + 1, "orders", []), tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "folder"),
-    [("orders", "orders"), ("Größere Orders/2", "größere-orders-2"), ("../x", "x")],
-)
-def test_a_folder_is_one_readable_part_of_a_path(name, folder):
-    assert datasets.folder_name(name) == folder
+@pytest.mark.parametrize("name", ["orders", "Größere Orders 2", "a.b_c-d"])
+def test_a_dataset_is_a_folder_of_its_name(name):
+    assert datasets.folder_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", ".git", "a\n", "a\0b"])
+def test_a_dataset_cannot_name_another_place(name):
+    with pytest.raises(UnsafeName):
+        datasets.folder_name(name)
