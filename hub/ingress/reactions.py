@@ -7,6 +7,7 @@ from typing import Any
 from hub.deployments.models import Deployment
 from hub.fleet import actions as fleet
 from hub.ingress import actions
+from hub.projects.actions import locked
 from hub.projects.models import Environment, Project
 
 
@@ -19,7 +20,12 @@ def variables_changed(environment: Environment, **_: Any) -> None:
 
 
 def removed(project: Project, **_: Any) -> None:
-    """Its environments leave the tables of gateways and agents with their rows."""
+    """Its environments leave the tables of gateways and agents with their rows.
+
+    They are locked before the clock: whoever else changes one of them holds it, and waits for the clock.
+    """
+    for environment in Environment.objects.filter(project=project).order_by("pk"):
+        locked(environment)
     fleet.tick()
 
 

@@ -11,6 +11,7 @@ from hub.deployments.models import Deployment
 from hub.fleet.models import Machine
 from hub.projects.actions import set_variable
 from hub.projects.models import Environment
+from hub.runs.models import Draw
 from tests.factories.accounts import owner_of
 from tests.factories.deployments import a_deployment, a_machine, a_version, say
 from tests.factories.projects import an_environment
@@ -308,3 +309,21 @@ def applied(environment: Environment) -> tuple[int, int, float | None]:
         found = queries.traffic_of(environment)
         shown = queries.applied(queries.history(found)[0])
         return shown.applied, shown.total, shown.after_s
+
+
+def test_drawn_calls_are_counted_by_version_in_the_newest_generation(traffic, environment):
+    first, second = push(environment, healthy=True), push(environment, healthy=True)
+    traffic({first: 2500, second: 7500})
+    with tenant(environment.organization_id):
+        for deployment, generation, calls in ((first, 3, 25), (second, 3, 75), (first, 1, 9)):
+            Draw.objects.create(
+                environment_id=environment.pk,
+                deployment_id=deployment.pk,
+                generation=generation,
+                calls=calls,
+            )
+
+    assert traffic()["draws"] == {
+        "1": {"calls": 25, "share": 0.25},
+        "2": {"calls": 75, "share": 0.75},
+    }
