@@ -39,6 +39,7 @@ const TABLE: Table = [
     { lines: [], gaps: [], cursor: "", more: false },
   ],
   [/\/graph$/, () => graph, { nodes: [], edges: [], flows: [] }],
+  [/\/first-call$/, () => ({ command: "curl -X POST http://127.0.0.1:3000/orders" }), null],
   [/\/problems$/, () => ({ problems: hub.problems }), { problems: [] }],
   [
     /\/traffic$/,

@@ -38,7 +38,7 @@ def run(
     node = _node(root)
     if not python and not node:
         say.done("Installed", "nothing: the project names no packages")
-    say.next_step("wistro lock")
+    say.next_step("wistro dev")
     return 0
 
 

@@ -36,7 +36,10 @@ async def develop(root: Path, *, host: str, port: int, ui_port: int, says: Says)
         first = asyncio.create_task(project.bring())
         environment = local_engine(root, on_kept=console.take)
         showing = Showing(
-            environment.reads, lock=lambda: project.lock, problems=lambda: project.problems
+            environment.reads,
+            lambda: project.lock,
+            address_of(host, port),
+            lambda: project.problems,
         )
         screens, screens_address = await serve_screens(root, showing, port=ui_port, avoid={port})
         last.push_async_callback(screens.close)

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from wistro.dev.guard import Guard, token_of
+from wistro.dev.overview import example_call
 from wistro.dev.ports import listen
 from wistro.errors import UserError
 from wistro.http.message import JSON, Request, Response, refusal
@@ -70,6 +71,7 @@ class Showing:
 
     reads: LocalReads
     lock: Callable[[], Lock | None]
+    address: str = ""  # of the endpoints
     problems: Callable[[], list[UserError]] = field(default=lambda: [])
 
 
@@ -134,6 +136,9 @@ class Screens:
         if what == "graph":
             lock = self._showing.lock()
             return graph(lock) if lock else Graph([], [], [])
+        if what == "first-call":
+            lock = self._showing.lock()
+            return {"command": example_call(lock, self._showing.address) if lock else None}
         if what == "problems":
             return {"problems": [_problem(one) for one in self._showing.problems()]}
         raise NothingHere(f"the local API has no {what or 'such thing'}")

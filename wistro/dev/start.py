@@ -45,7 +45,7 @@ async def start(
         endpoints.use(environment.engine, lock, values.found)
         _told(lock, address_of(host, port), is_json, console, says)
         if ui_port is not None:
-            showing = Showing(environment.reads, lock=lambda: lock)
+            showing = Showing(environment.reads, lambda: lock, address_of(host, port))
             screens, address = await serve_screens(root, showing, port=ui_port, avoid={port})
             last.push_async_callback(screens.close)
             says.talk(f"  screens    {address}")

@@ -2,20 +2,24 @@ import { useRefresh } from "@shared/live/react";
 import { type Place, PlaceProvider } from "@shared/shell/place";
 import { type NavGroup, Shell } from "@shared/shell/Shell";
 import { Outlet } from "@tanstack/react-router";
+import { useMemo } from "react";
 import { useProblems } from "./problems/useProblems";
+import { useFirstCall } from "./useFirstCall";
 
-const place: Place = {
+const here: Place = {
   api: "/api/v1",
   url: "",
   topic: (what, id) => (what === "run" ? `run:${id}` : what),
-  firstRun: "curl -X POST http://127.0.0.1:3000/",
+  firstRun: "wistro dev",
   isLocal: true,
 };
 
 export function LocalLayout() {
   const { data } = useProblems();
   const found = data?.problems.length ?? 0;
-  useRefresh("graph", ["graph", place.api]);
+  useRefresh("graph", ["graph", here.api]);
+  const firstCall = useFirstCall();
+  const place = useMemo(() => ({ ...here, firstRun: firstCall ?? here.firstRun }), [firstCall]);
   const groups: NavGroup[] = [
     {
       label: "This project",
