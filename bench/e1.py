@@ -1,6 +1,6 @@
 """E1, engine throughput: POST -> step a -> step b, durable (fsync), against the bare parts, interleaved.
 
-`python -m bench.e1 [--seconds 5] [--rounds 3] [--connections 64]`. Goal: >= 60 % of the bare parts of the same language.
+`python -m bench.e1 [--seconds 5] [--rounds 3] [--connections 64] [--short]`. Goal: >= 60 % of the bare parts of the same language.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--short", action="store_true", help="one round of a second")
     options = parser.parse_args()
+    if options.short:
+        options.seconds, options.rounds = 1, 1
     flows: dict[str, list[float]] = {}
     undone: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="wistro-bench-") as scratch:

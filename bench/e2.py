@@ -1,6 +1,6 @@
 """E2, latency from POST sent to step b running, at a fixed rate, against the bare parts, interleaved.
 
-`python -m bench.e2 [--seconds 10] [--rounds 3] [--rate 20]`. Goal: p50 <= 1.3x and p99 <= 1.7x the bare parts.
+`python -m bench.e2 [--seconds 10] [--rounds 3] [--rate 20] [--short]`. Goal: p50 <= 1.3x and p99 <= 1.7x the bare parts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rate", type=int, default=20)
+    parser.add_argument("--short", action="store_true", help="one round of a second")
     options = parser.parse_args()
+    if options.short:
+        options.seconds, options.rounds = 1, 1
     latencies: dict[str, list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory(prefix="wistro-bench-") as scratch:
         for _ in range(options.rounds):

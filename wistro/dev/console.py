@@ -51,9 +51,12 @@ class Console:
 
     def take(self, chunks: list[Chunk]) -> None:
         """Tell the lines among these records, and the attempts that failed."""
-        records: list[Record] = []
-        for chunk in chunks:
-            records += [_record.decode(line) for line in chunk.lines.splitlines()]
+        records = [
+            _record.decode(line)
+            for chunk in chunks
+            for line in chunk.lines.splitlines()
+            if _may_be_told(line)
+        ]
         told = [text for one in records if (text := self._text(one)) is not None]
         if told:
             self._loop.call_soon_threadsafe(self._write, "".join(f"{one}\n" for one in told))
@@ -113,6 +116,11 @@ class Console:
     def _write(self, text: str) -> None:
         self._to.write(text)
         self._to.flush()
+
+
+def _may_be_told(line: bytes) -> bool:
+    """Most records of a busy engine are not: they are not decoded."""
+    return line.startswith(b'{"kind":"line"') or b'"error":{' in line
 
 
 def printable(text: str) -> str:
