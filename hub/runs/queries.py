@@ -189,8 +189,6 @@ def _serving(environment: Environment) -> UUID | None:
     return found or newest.values_list("version_id", flat=True).first()
 
 
-def draws(environment_id: UUID, generation: int) -> dict[UUID, dict[str, float]]:
-    """By deployment, the calls of a generation and their share of all its calls."""
-    calls = records.draws(environment_id, generation)
-    total = sum(calls.values())
-    return {id: {"calls": count, "share": count / total} for id, count in calls.items()}
+def draws(environment_id: UUID, generation: int) -> dict[UUID, int]:
+    """Calls of a generation by deployment: what hub/ingress shows beside the weights."""
+    return records.draws(environment_id, generation)

@@ -13,6 +13,7 @@ from django.db import connections
 
 from hub.common.tenancy import tenant
 from hub.fleet.models import Grant
+from hub.ingress import draws
 from hub.runs.models import Attempt, Draw, Gap, Line, Payload, Run, Stream
 from tests.factories.projects import an_environment
 from tests.factories.runs import AT_US, Boot, Sender, a_sender
@@ -324,7 +325,9 @@ def test_calls_are_counted_once_by_generation_and_deployment(sender: Sender, sen
 
     with tenant(sender.organization_id):
         kept = list(Draw.objects.order_by("generation").values_list("generation", "deployment_id", "calls"))  # fmt: skip
+        told = draws.of(sender.environment.pk, 4)
     assert kept == [(4, sender.deployment.pk, 5), (5, sender.deployment.pk, 1)]
+    assert told == {sender.deployment.pk: 5}
 
 
 def test_the_ingest_role_may_add_records_and_read_none() -> None:
