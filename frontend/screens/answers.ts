@@ -69,7 +69,13 @@ const TABLE: Table = [
   [/\/organizations\/[^/]+\/projects$/, () => list([hub.project]), list([])],
 ];
 
-export function answer(path: string, state: State, screen: string, now: number): Answer {
+export function answer(
+  path: string,
+  search: URLSearchParams,
+  state: State,
+  screen: string,
+  now: number,
+): Answer {
   if (path.endsWith("/api/v1/me")) {
     return ok(screen === "welcome" ? { ...hub.me, organizations: [] } : hub.me);
   }
@@ -79,6 +85,8 @@ export function answer(path: string, state: State, screen: string, now: number):
   if (isConnecting && path.endsWith("/versions")) return ok(list([]));
   if (state === "loading") return "never";
   if (state === "error") return broken;
+  const after = search.get("after");
+  if (after) return ok({ lines: [], gaps: [], cursor: after, more: false, done: false });
   if (screen === "failed" && path.endsWith("/lines")) return ok(hub.buildLines(now, true));
   const found = TABLE.find(([pattern]) => pattern.test(path));
   if (!found) return missing;

@@ -67,12 +67,12 @@ export async function stageSockets(context: BrowserContext, open: Set<WebSocketR
 }
 
 async function serve(asked: IncomingMessage, said: ServerResponse, dist: Record<string, string>) {
-  const path = new URL(asked.url ?? "/", "http://stage").pathname;
+  const { pathname: path, searchParams } = new URL(asked.url ?? "/", "http://stage");
   const [app = "hub", screen = "", state = "live"] =
     /staged=([^;]+)/.exec(asked.headers.cookie ?? "")?.[1]?.split(".") ?? [];
   if (path.startsWith("/_allauth/")) return json(said, 400, REFUSED);
   if (path.startsWith("/api/")) {
-    const what = answer(path, state as State, screen, Date.now());
+    const what = answer(path, searchParams, state as State, screen, Date.now());
     return what === "never" ? undefined : json(said, what.status, what.body);
   }
   return file(said, dist[app]!, extname(path) ? path : "/index.html");

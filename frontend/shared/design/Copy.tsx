@@ -1,8 +1,8 @@
 import { useEffect, useState } from "react";
+import css from "./copy.module.css";
 import { shortId } from "./format";
 import { Icon } from "./icons";
 import { cx } from "./parts";
-import css from "./parts.module.css";
 
 export function Copy({ text, what }: { text: string; what: string }) {
   const [copied, setCopied] = useState(false);

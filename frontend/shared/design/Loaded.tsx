@@ -1,7 +1,8 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Note, Rows } from "./parts";
+import { Note } from "./parts";
 import { Failure } from "./states";
+import { Rows } from "./Waiting";
 
 /** One query's states: skeleton, failure with retry, what was read; and, when reading again failed, so said. */
 export function Loaded<T>(props: {

@@ -1,5 +1,5 @@
 // The small parts that every screen is made of. No fetching, no routes.
-import type { ButtonHTMLAttributes, ComponentProps, ReactNode } from "react";
+import type { ButtonHTMLAttributes, ReactNode } from "react";
 import { Icon, type IconName } from "./icons";
 import css from "./parts.module.css";
 import type { Tone } from "./tone";
@@ -118,62 +118,9 @@ export function Note({
   );
 }
 
-export function Skeleton({ width = "100%", height = 14 }: { width?: number | string; height?: number }) {
-  return <span className={css.skeleton} style={{ width, height }} />;
-}
-
-export function Rows({ count = 6, height = 34 }: { count?: number; height?: number }) {
-  return (
-    <div role="status" aria-busy="true">
-      <span className="sr">Loading</span>
-      {Array.from({ length: count }, (_, index) => (
-        <div
-          key={index}
-          style={{ height, display: "flex", alignItems: "center", gap: 16, padding: "0 16px" }}
-        >
-          <Skeleton width={64} />
-          <Skeleton width={`${58 - ((index * 13) % 31)}%`} />
-        </div>
-      ))}
-    </div>
-  );
-}
-
 export function Kbd({ children }: { children: ReactNode }) {
   return <kbd className={css.kbd}>{children}</kbd>;
 }
-
-export function Segments({ label, children }: { label: string; children: ReactNode }) {
-  return (
-    <fieldset className={css.segments} aria-label={label} style={{ margin: 0 }}>
-      {children}
-    </fieldset>
-  );
-}
-
-export function Facts({ rows }: { rows: [string, ReactNode][] }) {
-  return (
-    <dl className={css.facts}>
-      {rows.map(([name, value], index) => (
-        <div key={index} style={{ display: "contents" }}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
-export function Table({ children, label }: { children: ReactNode; label: string }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <section className={css.scroll} tabIndex={0} aria-label={label}>
-      <table className={css.table}>{children}</table>
-    </section>
-  );
-}
-
-export const numeric = css.num;
 
 /** The hue that a version keeps on every screen. */
 export const versionColor = (number: number | null) =>
@@ -227,38 +174,3 @@ export function WeightBar({
     </div>
   );
 }
-
-export function Input(props: ComponentProps<"input"> & { small?: boolean }) {
-  const { small, className, ...rest } = props;
-  return <input className={cx(css.input, small && css.inputSmall, className)} {...rest} />;
-}
-
-export function Choice(props: ComponentProps<"select"> & { small?: boolean }) {
-  const { small, className, ...rest } = props;
-  return <select className={cx(css.input, small && css.inputSmall, className)} {...rest} />;
-}
-
-export function Field(props: {
-  id: string;
-  label: string;
-  hint?: ReactNode;
-  wrong?: string | undefined;
-  children: ReactNode;
-}) {
-  return (
-    <div className={css.field}>
-      <label htmlFor={props.id}>{props.label}</label>
-      {props.children}
-      {props.wrong ? (
-        <small id={`${props.id}-wrong`} className={css.wrong} role="alert">
-          {props.wrong}
-        </small>
-      ) : (
-        props.hint && <small id={`${props.id}-hint`}>{props.hint}</small>
-      )}
-    </div>
-  );
-}
-
-export const formClass = css.form;
-export const rowClass = css.row;

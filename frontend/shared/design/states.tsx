@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { ApiFailure } from "../api/failure";
 import { CopyLine } from "./Copy";
 import { Button } from "./parts";
-import css from "./parts.module.css";
+import css from "./states.module.css";
 
 /** Nothing here yet, and what brings something here. */
 export function Empty(props: { title: string; children?: ReactNode; command?: string; action?: ReactNode }) {

@@ -10,8 +10,8 @@ import {
 } from "@xyflow/react";
 import { useEffect, useMemo } from "react";
 import type { Graph } from "../api/types";
-import { Rows } from "../design/parts";
 import { Failure } from "../design/states";
+import { Rows } from "../design/Waiting";
 import { useNarrow } from "../shell/useNarrow";
 import css from "./flows.module.css";
 import { kindOf } from "./kinds";

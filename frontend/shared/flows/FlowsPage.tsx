@@ -1,8 +1,9 @@
 import { lazy, Suspense, useMemo } from "react";
+import { Choice } from "../design/forms";
 import { Icon } from "../design/icons";
 import { Loaded } from "../design/Loaded";
-import { Choice, Rows } from "../design/parts";
 import { Empty } from "../design/states";
+import { Rows } from "../design/Waiting";
 import { useGraph } from "../runs/RunFilters";
 import runs from "../runs/runs.module.css";
 import { useSearchState } from "../shell/Go";

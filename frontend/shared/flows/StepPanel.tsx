@@ -1,6 +1,7 @@
 import type { Graph, GraphNode } from "../api/types";
 import { Copy } from "../design/Copy";
-import { Button, buttonClass, Facts } from "../design/parts";
+import { Button, buttonClass } from "../design/parts";
+import { Facts } from "../design/tables";
 import { Language } from "../runs/Language";
 import { Go } from "../shell/Go";
 import { usePlace } from "../shell/place";

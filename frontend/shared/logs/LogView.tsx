@@ -1,8 +1,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { count } from "../design/format";
-import { Button, cx, Rows } from "../design/parts";
+import { Button, cx } from "../design/parts";
 import { Empty, Failure } from "../design/states";
+import { Rows } from "../design/Waiting";
 import { type LineRow, rowsOf } from "../live/lines";
 import type { LineFilters } from "../runs/filters";
 import { isLineFiltered } from "../runs/filters";

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { Copy } from "../design/Copy";
-import { Button, Choice } from "../design/parts";
+import { Choice } from "../design/forms";
+import { Button } from "../design/parts";
 import { isLineFiltered, LEVELS, lineFilters } from "../runs/filters";
 import { SearchBox, StepChoice, useGraph } from "../runs/RunFilters";
 import runs from "../runs/runs.module.css";

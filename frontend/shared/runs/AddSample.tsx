@@ -3,8 +3,10 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { get, post } from "../api/client";
 import type { Dataset, List, RunSummary, SampleSummary } from "../api/types";
+import { Choice, Field, formClass, Input } from "../design/forms";
 import { Loaded } from "../design/Loaded";
-import { Button, Choice, Field, formClass, Input, Note, Rows } from "../design/parts";
+import { Button, Note } from "../design/parts";
+import { Rows } from "../design/Waiting";
 import { Go } from "../shell/Go";
 import { usePlace } from "../shell/place";
 

@@ -7,7 +7,7 @@ import { Badge, Panel } from "../design/parts";
 import { Go } from "../shell/Go";
 import { usePlace } from "../shell/place";
 import { Language } from "./Language";
-import css from "./runs.module.css";
+import css from "./run.module.css";
 import { describeOutcome } from "./status";
 import type { Bar } from "./waterfall";
 

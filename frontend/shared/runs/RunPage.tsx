@@ -6,14 +6,15 @@ import type { RunDetail, RunSummary } from "../api/types";
 import { Id } from "../design/Copy";
 import { between, count, length } from "../design/format";
 import { Loaded } from "../design/Loaded";
-import { Badge, Button, Page, PageHead, Panel, Rows, VersionMark } from "../design/parts";
+import { Badge, Button, Page, PageHead, Panel, VersionMark } from "../design/parts";
+import { Waiting } from "../design/Waiting";
 import { When } from "../design/When";
 import { useRefresh } from "../live/react";
 import { LogView } from "../logs/LogView";
 import { useSearchState } from "../shell/Go";
 import { usePlace } from "../shell/place";
 import { AttemptPanel } from "./AttemptPanel";
-import css from "./runs.module.css";
+import css from "./run.module.css";
 import { describeRun } from "./status";
 import { Waterfall } from "./Waterfall";
 import { type Waterfall as Layout, waterfall } from "./waterfall";
@@ -31,7 +32,7 @@ export function RunPage() {
   useRefresh(place.topic("run", run), key);
   return (
     <Page full>
-      <Loaded query={query} loading={<Rows count={12} />}>
+      <Loaded query={query} loading={<Waiting columns={2} />}>
         {(detail) => <Shown detail={detail} />}
       </Loaded>
     </Page>

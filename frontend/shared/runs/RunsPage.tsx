@@ -1,8 +1,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef } from "react";
 import { count } from "../design/format";
-import { Button, cx, Note, Rows } from "../design/parts";
+import { Button, cx, Note } from "../design/parts";
 import { Empty, Failure } from "../design/states";
+import { Rows } from "../design/Waiting";
 import { useSearchState } from "../shell/Go";
 import { useShortcuts } from "../shell/keys";
 import { usePlace } from "../shell/place";

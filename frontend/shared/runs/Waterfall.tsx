@@ -2,7 +2,7 @@ import type { CSSProperties } from "react";
 import { length } from "../design/format";
 import { Badge } from "../design/parts";
 import { Language } from "./Language";
-import css from "./runs.module.css";
+import css from "./run.module.css";
 import { describeOutcome } from "./status";
 import type { Bar, Waterfall as Layout } from "./waterfall";
 

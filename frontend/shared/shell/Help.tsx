@@ -1,7 +1,7 @@
 import { Modal } from "@mantine/core";
 import { Kbd } from "../design/parts";
 import type { Shortcut } from "./keys";
-import css from "./shell.module.css";
+import css from "./palette.module.css";
 
 const EVERYWHERE: [string, string][] = [
   ["j / k", "Next and previous in a list"],

@@ -2,7 +2,7 @@ import { Modal } from "@mantine/core";
 import { useId, useState } from "react";
 import { Icon, type IconName } from "../design/icons";
 import { Kbd } from "../design/parts";
-import css from "./shell.module.css";
+import css from "./palette.module.css";
 
 export interface Command {
   id: string;

@@ -1,4 +1,5 @@
-import { Button, formClass } from "@shared/design/parts";
+import { formClass } from "@shared/design/forms";
+import { Button } from "@shared/design/parts";
 import { Go } from "@shared/shell/Go";
 import { useState } from "react";
 import { resendCode, verifyEmail } from "./allauth";

@@ -1,4 +1,4 @@
-import { Field, Input } from "@shared/design/parts";
+import { Field, Input } from "@shared/design/forms";
 import { useState } from "react";
 import css from "./accounts.module.css";
 import { strength } from "./strength";

@@ -1,6 +1,7 @@
 // What stands around every signed-in screen; sends those who are not to sign in.
 import { ApiFailure } from "@shared/api/failure";
-import { Page, Rows } from "@shared/design/parts";
+import { Page } from "@shared/design/parts";
+import { Rows } from "@shared/design/Waiting";
 import { ErrorScreen } from "@shared/shell/ErrorScreen";
 import { useQuery } from "@tanstack/react-query";
 import { Navigate, Outlet, useMatches, useRouterState } from "@tanstack/react-router";

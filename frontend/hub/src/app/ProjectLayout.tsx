@@ -1,6 +1,7 @@
 // The frame inside a project: its screens, and those of the environment that was looked at last.
 import type { Project } from "@shared/api/types";
-import { Page, Rows } from "@shared/design/parts";
+import { Page } from "@shared/design/parts";
+import { Rows } from "@shared/design/Waiting";
 import { useRefresh } from "@shared/live/react";
 import { ErrorScreen } from "@shared/shell/ErrorScreen";
 import { Go } from "@shared/shell/Go";

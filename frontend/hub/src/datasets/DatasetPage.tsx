@@ -5,6 +5,7 @@ import { count } from "@shared/design/format";
 import { Loaded } from "@shared/design/Loaded";
 import { Badge, Button, Note, Page, PageHead, Panel, VersionMark } from "@shared/design/parts";
 import { Empty } from "@shared/design/states";
+import { Waiting } from "@shared/design/Waiting";
 import { When } from "@shared/design/When";
 import { useGo, useSearchState } from "@shared/shell/Go";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -22,7 +23,9 @@ export function DatasetPage() {
   });
   return (
     <Page>
-      <Loaded query={query}>{(dataset) => <Shown dataset={dataset} />}</Loaded>
+      <Loaded query={query} loading={<Waiting />}>
+        {(dataset) => <Shown dataset={dataset} />}
+      </Loaded>
     </Page>
   );
 }

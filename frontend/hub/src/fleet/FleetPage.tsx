@@ -1,8 +1,9 @@
 import { get } from "@shared/api/client";
 import type { Machine } from "@shared/api/types";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Page, PageHead, Panel, Table } from "@shared/design/parts";
+import { Badge, Page, PageHead, Panel } from "@shared/design/parts";
 import { Empty } from "@shared/design/states";
+import { Table } from "@shared/design/tables";
 import { When } from "@shared/design/When";
 import { useQuery } from "@tanstack/react-query";
 import settings from "../settings/settings.module.css";

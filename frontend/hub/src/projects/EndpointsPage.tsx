@@ -1,8 +1,9 @@
 import type { GraphNode } from "@shared/api/types";
 import { Copy, CopyLine } from "@shared/design/Copy";
 import { Loaded } from "@shared/design/Loaded";
-import { Page, PageHead, Panel, Table } from "@shared/design/parts";
+import { Page, PageHead, Panel } from "@shared/design/parts";
 import { Empty } from "@shared/design/states";
+import { Table } from "@shared/design/tables";
 import { Language } from "@shared/runs/Language";
 import { useGraph } from "@shared/runs/RunFilters";
 import { Go } from "@shared/shell/Go";

@@ -1,7 +1,8 @@
 import { post } from "@shared/api/client";
 import { ApiFailure } from "@shared/api/failure";
 import type { Organization, Project } from "@shared/api/types";
-import { Button, Choice, Field, formClass, Input, Note, Panel } from "@shared/design/parts";
+import { Choice, Field, formClass, Input } from "@shared/design/forms";
+import { Button, Note, Panel } from "@shared/design/parts";
 import { useGo } from "@shared/shell/Go";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";

@@ -1,8 +1,9 @@
 import type { Project } from "@shared/api/types";
 import { percent } from "@shared/design/format";
 import { Loaded } from "@shared/design/Loaded";
-import { buttonClass, Page, PageHead, Skeleton, WeightBar } from "@shared/design/parts";
+import { buttonClass, Page, PageHead, WeightBar } from "@shared/design/parts";
 import { Empty } from "@shared/design/states";
+import { Skeleton } from "@shared/design/Waiting";
 import { Go } from "@shared/shell/Go";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";

@@ -1,9 +1,11 @@
 import { get, post, remove } from "@shared/api/client";
 import { ApiFailure } from "@shared/api/failure";
 import type { List, Variable } from "@shared/api/types";
+import { Field, Input } from "@shared/design/forms";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Button, Field, Input, Note, Page, PageHead, Panel, Table } from "@shared/design/parts";
+import { Badge, Button, Note, Page, PageHead, Panel } from "@shared/design/parts";
 import { Empty } from "@shared/design/states";
+import { Table } from "@shared/design/tables";
 import { When } from "@shared/design/When";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { FormEvent } from "react";

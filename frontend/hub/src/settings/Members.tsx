@@ -1,8 +1,11 @@
 import { post, remove } from "@shared/api/client";
 import { ApiFailure } from "@shared/api/failure";
 import type { Member } from "@shared/api/types";
+import { Choice, Field, Input } from "@shared/design/forms";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Button, Choice, Field, Input, Note, Panel, Rows, Table } from "@shared/design/parts";
+import { Badge, Button, Note, Panel } from "@shared/design/parts";
+import { Table } from "@shared/design/tables";
+import { Rows } from "@shared/design/Waiting";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { Confirm } from "../app/Confirm";

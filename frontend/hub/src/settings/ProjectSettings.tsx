@@ -1,18 +1,9 @@
 import { patch, post, remove } from "@shared/api/client";
 import type { Project } from "@shared/api/types";
 import { Id } from "@shared/design/Copy";
-import {
-  Badge,
-  Button,
-  Facts,
-  Field,
-  Input,
-  Note,
-  Page,
-  PageHead,
-  Panel,
-  rowClass,
-} from "@shared/design/parts";
+import { Field, Input, rowClass } from "@shared/design/forms";
+import { Badge, Button, Note, Page, PageHead, Panel } from "@shared/design/parts";
+import { Facts } from "@shared/design/tables";
 import { useRefresh } from "@shared/live/react";
 import { useGo } from "@shared/shell/Go";
 import { useMutation, useQueryClient } from "@tanstack/react-query";

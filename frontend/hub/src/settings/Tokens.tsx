@@ -1,8 +1,10 @@
 import { get, remove } from "@shared/api/client";
 import type { List, Token } from "@shared/api/types";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Note, Panel, Rows, Table } from "@shared/design/parts";
+import { Badge, Note, Panel } from "@shared/design/parts";
 import { Empty } from "@shared/design/states";
+import { Table } from "@shared/design/tables";
+import { Rows } from "@shared/design/Waiting";
 import { When } from "@shared/design/When";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Confirm } from "../app/Confirm";

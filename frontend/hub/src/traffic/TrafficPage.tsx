@@ -1,8 +1,9 @@
 import type { Environment, Traffic } from "@shared/api/types";
 import { Copy } from "@shared/design/Copy";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Button, Note, Page, PageHead, Panel, Rows } from "@shared/design/parts";
+import { Badge, Button, Note, Page, PageHead, Panel } from "@shared/design/parts";
 import { Empty } from "@shared/design/states";
+import { Rows } from "@shared/design/Waiting";
 import { urlOf, useEnvironment, useProject } from "../app/context";
 import { Draws } from "./Draws";
 import { History } from "./History";

@@ -1,8 +1,9 @@
 import type { TrafficDeployment } from "@shared/api/types";
 import { Copy } from "@shared/design/Copy";
 import { count } from "@shared/design/format";
+import { Input } from "@shared/design/forms";
 import { Icon } from "@shared/design/icons";
-import { Badge, Input, VersionMark, versionColor } from "@shared/design/parts";
+import { Badge, VersionMark, versionColor } from "@shared/design/parts";
 import { describeServing } from "@shared/runs/status";
 import { type CSSProperties, useState } from "react";
 import css from "./traffic.module.css";

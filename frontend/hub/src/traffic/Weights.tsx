@@ -1,6 +1,7 @@
 import { ApiFailure } from "@shared/api/failure";
 import type { Traffic } from "@shared/api/types";
-import { Button, Input, Note, Panel, VersionMark, WeightBar } from "@shared/design/parts";
+import { Input } from "@shared/design/forms";
+import { Button, Note, Panel, VersionMark, WeightBar } from "@shared/design/parts";
 import type { UseMutationResult } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import css from "./traffic.module.css";

@@ -1,8 +1,8 @@
 import { get, query } from "@shared/api/client";
 import type { BuildLinePage } from "@shared/api/types";
 import { clock } from "@shared/design/format";
-import { Rows } from "@shared/design/parts";
 import { Failure } from "@shared/design/states";
+import { Rows } from "@shared/design/Waiting";
 import { useRefresh } from "@shared/live/react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useLayoutEffect, useRef } from "react";

@@ -4,7 +4,9 @@ import { Id } from "@shared/design/Copy";
 import { length, percent } from "@shared/design/format";
 import { Icon } from "@shared/design/icons";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Button, Facts, Note, Page, PageHead, Panel, VersionMark } from "@shared/design/parts";
+import { Badge, Button, Note, Page, PageHead, Panel, VersionMark } from "@shared/design/parts";
+import { Facts } from "@shared/design/tables";
+import { Waiting } from "@shared/design/Waiting";
 import { When } from "@shared/design/When";
 import { useRefresh } from "@shared/live/react";
 import { Problems } from "@shared/problems/Problems";
@@ -31,7 +33,9 @@ export function VersionPage() {
   useRefresh(`versions:${project.id}`, key);
   return (
     <Page>
-      <Loaded query={query}>{(version) => <Shown project={project} version={version} />}</Loaded>
+      <Loaded query={query} loading={<Waiting columns={2} />}>
+        {(version) => <Shown project={project} version={version} />}
+      </Loaded>
     </Page>
   );
 }

@@ -1,7 +1,8 @@
 import { get } from "@shared/api/client";
 import type { List, Version } from "@shared/api/types";
-import { Button, Page, PageHead, Panel, Rows } from "@shared/design/parts";
+import { Button, Page, PageHead, Panel } from "@shared/design/parts";
 import { Empty, Failure } from "@shared/design/states";
+import { Rows } from "@shared/design/Waiting";
 import { useRefresh } from "@shared/live/react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { urlOf, useProject } from "../app/context";
