@@ -105,10 +105,12 @@ async def _replay(found: _Found, *, network: bool, as_json: bool) -> int:
         )
     if different:
         say.talk(f"{different} of {len(replayed)} came out otherwise")
+        say.next_step("mend it and run this again, or pull samples of what is right now")
         return DIFFERENT
     say.done(
         "Replayed", f"{len(replayed)} sample{'s' if len(replayed) > 1 else ''}, each as recorded"
     )
+    say.next_step("wistro deploy")
     return SAME
 
 
