@@ -58,14 +58,16 @@ def tick() -> int:
             "INSERT INTO fleet_clock (id, serial) VALUES (1, 1) "
             "ON CONFLICT (id) DO UPDATE SET serial = fleet_clock.serial + 1 RETURNING serial"
         )
-        return cursor.fetchone()[0]
+        (serial,) = cursor.fetchone() or (0,)
+        return serial
 
 
 def serial() -> int:
     """The newest committed serial."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(serial), 0) FROM fleet_clock")
-        return cursor.fetchone()[0]
+        (serial,) = cursor.fetchone() or (0,)
+        return serial
 
 
 def place(environment: Environment) -> Grant | None:

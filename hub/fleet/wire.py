@@ -54,10 +54,10 @@ def check_protocol(spoken: int) -> None:
         raise UnknownProtocol(f"The machine speaks protocol {spoken}, the Hub {PROTOCOL}")
 
 
-def serial_of(request: Request) -> int:
-    """The serial in If-None-Match, which is what the machine has applied; 0 when it has none."""
+def serial_of(request: Request) -> int | None:
+    """The serial in If-None-Match, which is what the machine has applied; None when it has none yet."""
     text = request.headers.get("If-None-Match", "").strip().strip('"')
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def etag_of(serial: int) -> str:

@@ -23,7 +23,7 @@ class Routing(Polled):
 
     def get(self, request: Request) -> HttpResponse:
         applied = wire.serial_of(request)
-        if fleet.seen(request.auth.machine, serial=applied):
+        if fleet.seen(request.auth.machine, serial=applied or 0):
             acknowledging.note()
         serial = fleet.serial()
         if serial == applied:
@@ -36,7 +36,7 @@ class Assigned(Polled):
 
     def get(self, request: Request) -> HttpResponse:
         applied = wire.serial_of(request)
-        fleet.seen(request.auth.machine, serial=applied)
+        fleet.seen(request.auth.machine, serial=applied or 0)
         serial = fleet.serial()
         if serial == applied:
             return wire.unchanged(serial)

@@ -134,6 +134,14 @@ def test_a_table_is_exactly_what_an_environment_serves(gateway, environment):
     assert gateway(etag) == (None, etag)
 
 
+def test_the_first_table_is_given_before_anything_was_ever_deployed(gateway, agent):
+    table, etag = gateway()
+
+    assert (table.serial, table.environments, etag) == (0, [], '"0"')
+    assert gateway(etag) == (None, etag)
+    assert agent.poll()[0].assignments == []
+
+
 def test_a_table_has_each_tenants_own_variables_and_keys(gateway):
     environments = [an_environment(), an_environment()]
     for environment, value in zip(environments, ("one's", "the other's"), strict=True):

@@ -14,8 +14,8 @@ from hub.common import doors
 from hub.common.tenancy import tenant
 from hub.projects.management.commands import make_demo
 from hub.projects.models import Environment
+from hub.projects.queries import variables_at
 from tests.factories.accounts import an_organization
-from tests.factories.deployments import a_deployment
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +35,7 @@ def test_twice_is_as_once(say, api):
 
     assert first == second
     assert first["project"] == "demo/shop"
-    assert "address" not in first
+    assert first["address"].startswith("http://dev--shop--demo.")
     client = api(token=first["token"])
     shop = client.get("/api/v1/organizations/demo/projects/shop").json()
     assert [one["name"] for one in shop["environments"]] == ["dev", "staging", "prod"]
@@ -58,16 +58,18 @@ def test_its_password_signs_in_also_after_it_was_changed(say):
     assert (answer.status_code, again["password"]) == (200, made["password"])
 
 
-def test_the_address_comes_once_something_serves(say, api):
+def test_what_signs_the_examples_webhook_is_set_once(say):
     say()
-    owner = User.objects.get(email=make_demo.EMAIL)
-    (place,) = doors.memberships_of(owner.pk)
+    (place,) = doors.memberships_of(User.objects.get(email=make_demo.EMAIL).pk)
     with tenant(place.organization_id):
-        dev = Environment.objects.select_related("project").get(name="dev")
+        dev = Environment.objects.get(name="dev")
+        before = variables_at(dev)
 
-    a_deployment(dev, healthy=True)
+    say()
 
-    assert say()["address"].startswith("http://dev--shop--demo.")
+    with tenant(place.organization_id):
+        assert variables_at(Environment.objects.get(name="dev")) == before
+    assert before["STOCK_SECRET"].text.startswith("whsec_")
 
 
 def test_an_organization_of_others_is_not_taken_over(say):
