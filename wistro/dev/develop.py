@@ -83,7 +83,7 @@ class Session:
 
     async def follow(self, watching: Watching) -> None:
         async for changed in watching.changes():
-            await self.run(await self._project.bring(), changed)
+            await self.run(await self._project.bring(changed), changed)
 
     async def run(self, brought: Brought, changed: set[str] | None = None) -> None:
         """Serve it from now on; what is in flight ends in the processes that it began in."""
