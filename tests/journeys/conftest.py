@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import BrowserContext, async_playwright
@@ -22,16 +23,19 @@ QUIET = (
 
 
 @pytest.fixture
-async def context() -> AsyncIterator[BrowserContext]:
-    """A browser's fresh profile, 1440 px wide."""
+async def context(tmp_path: Path) -> AsyncIterator[BrowserContext]:
+    """A browser's fresh profile, 1440 px wide. How its pages looked at the end lies in the test's folder."""
     arguments = [*QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=find_or_install(), args=arguments
         )
         try:
-            yield await browser.new_context(
+            context = await browser.new_context(
                 viewport={"width": 1440, "height": 900}, ignore_https_errors=True
             )
+            yield context
+            for number, page in enumerate(context.pages):
+                await page.screenshot(path=tmp_path / f"page-{number}.png")
         finally:
             await browser.close()

@@ -49,9 +49,11 @@ class Person:
 
     async def makes(self, organization: str, project: str) -> None:
         """An organization and its first project; afterwards the page asks for the code."""
-        for name, button in ((organization, "Create organization"), (project, "Create project")):
+        for name, label in ((organization, "Create organization"), (project, "Create project")):
+            button = self.page.get_by_role("button", name=label)
+            await expect(button).to_be_visible()
             await self.page.get_by_label("Name", exact=True).fill(name)
-            await self.page.get_by_role("button", name=button).click()
+            await button.click()
         await expect(self.page.get_by_text("Waiting for the first push")).to_be_visible(
             timeout=PATIENCE_MS
         )

@@ -49,7 +49,7 @@ def a_place(folder: Path, github: GitHub) -> Place:
 @asynccontextmanager
 async def whole_system(folder: Path) -> AsyncIterator[Whole]:
     """Everything running; ended, with all that it started, on leaving."""
-    with GitHub.started(folder / "github") as github:
+    with GitHub.start(folder / "github") as github:
         place = a_place(folder, github)
         async with system(place) as running:
             yield Whole(running, place, github)

@@ -14,7 +14,10 @@ from tests.journeys.systems import DIFFERS, a_place
 def neutral(text: str, place: Place) -> str:
     """A setting without what differs between any two places: folders, ports and keys."""
     named = {str(place.data): "<data>", str(place.run): "<run>", **secret_names(place)}
-    named |= {f":{getattr(place.ports, port)}": f":<{port}>" for port in place.ports.names()}
+    ports = {str(getattr(place.ports, port)): f"<{port}>" for port in place.ports.names()}
+    if text in ports:
+        return ports[text]
+    named |= {f":{port}": f":{name}" for port, name in ports.items()}
     for value in sorted(named, key=len, reverse=True):
         text = text.replace(value, named[value])
     return text
@@ -25,7 +28,7 @@ def secret_names(place: Place) -> dict[str, str]:
 
 
 def test_a_journeys_settings_are_make_ups_but_for_the_named_ones(tmp_path: Path):
-    with GitHub.started(tmp_path / "github") as github:
+    with GitHub.start(tmp_path / "github") as github:
         ours = a_place(tmp_path / "journey", github)
     theirs = make_up({}, data=tmp_path / "up")
 
@@ -39,7 +42,7 @@ def test_a_journeys_settings_are_make_ups_but_for_the_named_ones(tmp_path: Path)
 
 
 def test_a_journeys_processes_are_make_ups(tmp_path: Path):
-    with GitHub.started(tmp_path / "github") as github:
+    with GitHub.start(tmp_path / "github") as github:
         ours = a_place(tmp_path / "journey", github)
     theirs = make_up({}, data=tmp_path / "up")
 
