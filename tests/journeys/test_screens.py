@@ -12,6 +12,7 @@ from infra.bootstrap import ROOT
 from infra.browser import find
 
 
+@pytest.mark.timeout(420)
 def test_no_screen_is_wrong_in_any_state() -> None:
     node, chromium = shutil.which("node"), find()
     if node is None or chromium is None:
