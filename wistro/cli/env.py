@@ -83,9 +83,7 @@ def set_(
     made = api.set_variable(asked, environment, name, _value(name), secret=secret)
     kind = "secret" if made.secret else "plain"
     say.done("Set", f"{made.name} in {to}", f"{kind}, revision {made.revision}")
-    say.detail(
-        "what serves there is started again with it; the new one takes over when it is healthy"
-    )
+    say.detail("what serves there is started anew with it and takes over once healthy")
     say.next_step(f"wistro traffic {to}{again}")
     return 0
 

@@ -77,7 +77,7 @@ def choose(hub: Hub, root: Path) -> Project:
     say.talk("Which project is this folder?")
     for number, one in enumerate(known, 1):
         say.talk(f"  {number}  {say.plain(one.label)}  {say.plain(one.name)}")
-    found = known[typer.prompt("Number", type=_Between(1, len(known)), err=True) - 1]
+    found = known[_number("Number", most=len(known)) - 1]
     remember(root, hub, found)
     return found
 
@@ -91,14 +91,10 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-class _Between:
-    """A number that typer asks for again until it is one of the list."""
-
-    def __init__(self, least: int, most: int) -> None:
-        self.least, self.most = least, most
-        self.__name__ = f"{least} to {most}"
-
-    def __call__(self, text: str) -> int:
-        if not text.strip().isdecimal() or not self.least <= int(text) <= self.most:
-            raise ValueError(text)
-        return int(text)
+def _number(question: str, *, most: int) -> int:
+    """Asked for again until it is one of the list; Ctrl-C and the end of input leave."""
+    while True:
+        text = str(typer.prompt(question, err=True)).strip()
+        if text.isascii() and text.isdecimal() and 1 <= int(text) <= most:
+            return int(text)
+        say.talk(f"`{say.plain(text)}` is no number from 1 to {most}")

@@ -115,7 +115,10 @@ def _tell(word: str, colour: str, problem: UserError) -> None:
         talk(f"      {name}: {what}")
     hint = f" hint: {problem.hint}" if problem.hint else ""
     code = _paint(problem.code, _DIM)
-    talk(f"{hint:<50} {code}" if hint else f"{'':<50} {code}")
+    if len(hint) + len(problem.code) > 79:  # the code under it, so that neither is broken at 80
+        talk(hint)
+        hint = ""
+    talk(f"{hint:<50} {code}")
 
 
 def _visible(one: str) -> str:

@@ -55,7 +55,7 @@ def run(
         traffic = api.traffic(asked, environment)
         say.done("Released", f"the next version that gets healthy in {name} takes all")
     show(environment, traffic, json=json)
-    say.next_step(_next(name, traffic, again, has_changed=bool(changes)))
+    say.next_step(_next(name, traffic, again, has_changed=bool(changes), has_released=release))
     return 0
 
 
@@ -132,9 +132,11 @@ def _say_applied(traffic: Traffic, generation: int) -> None:
         say.done("Applied", f"{gateways.applied}/{gateways.total} gateways", after)
 
 
-def _next(name: str, traffic: Traffic, again: str, *, has_changed: bool) -> str:
+def _next(name: str, traffic: Traffic, again: str, *, has_changed: bool, has_released: bool) -> str:
     shown = weighing.choices(traffic)
     if not shown:
+        return f"wistro deploy --to {name}{again}"
+    if has_released:
         return f"wistro deploy --to {name}{again}"
     if has_changed:
         return f"wistro logs {name} --follow{again}"

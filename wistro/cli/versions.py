@@ -58,11 +58,20 @@ def _list(of: Project, found: list[Version], again: str) -> None:
         ],
         right=(0,),
     )
-    example = found[0]
-    if example.state == "ready":
-        say.next_step(f"wistro traffic {hubs.USUAL_ENVIRONMENT} {example.number}=25%{again}")
-    else:
-        say.next_step(f"wistro versions {example.number}{again}")
+    say.next_step(_next(found[0]) + again)
+
+
+def _next(newest: Version) -> str:
+    """What one does with the newest version as it is now."""
+    if newest.state != "ready":
+        return f"wistro versions {newest.number}"
+    for one in newest.deployments:
+        if one.state == "healthy" and one.weight < 10_000:
+            return f"wistro traffic {one.environment} {newest.number}=25%"
+    serving = [one.environment for one in newest.deployments if one.weight]
+    if serving:
+        return f"wistro logs {serving[0]} --follow"
+    return f"wistro promote {newest.number} {hubs.USUAL_ENVIRONMENT}"
 
 
 def _places(one: Version) -> str:

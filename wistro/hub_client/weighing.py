@@ -1,4 +1,4 @@
-"""What is meant by `27=25%`: version 27's newest deployment in the environment, and the others make room in proportion."""
+"""What is meant by `27=25%`: version 27's newest healthy deployment there, and the others make room in proportion."""
 
 from __future__ import annotations
 
@@ -33,11 +33,14 @@ def choices(traffic: Traffic) -> list[TrafficDeployment]:
 
 
 def newest_by_version(traffic: Traffic) -> dict[int, TrafficDeployment]:
-    """Each version's newest deployment that has not ended: ids are UUIDv7, so they go by age."""
+    """Each version's newest healthy deployment, else its newest that has not ended: ids are UUIDv7, so go by age.
+
+    While changed variables start a successor, a share still means the one that can take it.
+    """
+    alive = [one for one in choices(traffic) if one.state not in ENDED]
     found: dict[int, TrafficDeployment] = {}
-    for one in choices(traffic):
-        if one.state not in ENDED:
-            found.setdefault(one.version, one)
+    for one in sorted(alive, key=lambda one: one.state != "healthy"):
+        found.setdefault(one.version, one)
     return found
 
 

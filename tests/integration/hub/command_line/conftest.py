@@ -86,7 +86,11 @@ class Terminal:
     env: dict[str, str] = field(default_factory=dict)
 
     def start(
-        self, *arguments: str, stdin: int | None = subprocess.DEVNULL
+        self,
+        *arguments: str,
+        stdin: int | None = subprocess.DEVNULL,
+        stderr: int | None = subprocess.PIPE,
+        preexec_fn: Callable[[], object] | None = None,
     ) -> subprocess.Popen[str]:
         env = {
             "PATH": os.environ["PATH"],
@@ -102,8 +106,10 @@ class Terminal:
             env=env | self.env,
             stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
+            preexec_fn=preexec_fn,
+            start_new_session=preexec_fn is not None,
         )
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> Said:

@@ -38,6 +38,14 @@ def test_a_share_goes_to_the_newest_deployment_and_takes_from_the_others():
     }
 
 
+def test_a_successor_that_is_still_starting_is_not_meant_yet():
+    traffic = a_traffic(
+        ("dep_1", 27, "healthy", 2000), ("dep_2", 26, "healthy", 8000), ("dep_3", 27, "starting", 0)
+    )
+
+    assert without_zeros(weighing.changed(traffic, ["27=50%"])) == {"dep_1": 5000, "dep_2": 5000}
+
+
 def test_a_version_whose_deployments_have_ended_is_not_there():
     traffic = a_traffic(("dep_1", 27, "healthy", WHOLE), ("dep_2", 28, "failed", 0))
 
