@@ -119,14 +119,14 @@ async def replay_it(ada: Person, whole: Whole, run: str, folder: Path) -> None:
     sample_version = await version_of(ada, run)
     root = folder / "checkout"
     write(root, files(MARKS[sample_version]))
+    await command_line.run("install", at=root)
     await command_line.run("datasets", "pull", "orders", "--project", ada.project, at=root)
     stage("the CLI logged in through that browser and pulled the dataset")
     same = await command_line.run("replay", "orders", at=root, env={"ORDERS_KEY": KEY})
     stage(f"unchanged: {same.last}")
     for name, (path, old, new) in CHANGED.items():
         changed = folder / name.replace(" ", "-")
-        write(changed, files(MARKS[sample_version]))
-        shutil.copytree(root / ".wistro", changed / ".wistro")
+        shutil.copytree(root, changed, symlinks=True)
         source = (changed / path).read_text()
         assert source.count(old) == 1
         (changed / path).write_text(source.replace(old, new))
