@@ -82,7 +82,7 @@ LINES = (
     Line(
         "5",
         "15 sandbox attempts from a step and an install script",
-        ("tests/integration/runner/test_escapes.py",),
+        ("tests/integration/runner/sandbox/test_attempts.py",),
     ),
     Line("6", "E1: engine throughput", ("bench/e1.py",), "{python} -m bench.e1 --short"),
     Line("6", "E2: latency", ("bench/e2.py",), "{python} -m bench.e2 --short"),

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from infra import demo, embedded, ports, procs
+from infra import demo, embedded, migrated, ports, procs
 from infra.place import Place
 from infra.processes import BY_NAME, Process, here
 from infra.settings import make_up, settings_of
@@ -68,8 +68,10 @@ async def start(running: Supervisor, terminal: Terminal, only: Collection[str] =
             running.start(BY_NAME["valkey"])
             await running.wait_ready("valkey")
     for process in (process for process in table if process.once and exists(process, terminal)):
-        with terminal.step(process.name.capitalize()):
-            await running.run_once(process)
+        if not migrated.is_current(place):
+            with terminal.step(process.name.capitalize()):
+                await running.run_once(process)
+            migrated.remember(place)
     rest = [process for process in table if not process.once and process.name not in STORES]
     rest = [process for process in rest if exists(process, terminal)]
     if not rest:

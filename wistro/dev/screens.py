@@ -55,7 +55,7 @@ class NotBuilt(UserError):
     """This wistro was installed without its screens."""
 
     code = "local.not-built"
-    hint = "In a checkout of wistro: `make screens-build`, or `npm ci && npm run build -w local` in frontend/."
+    hint = "In a checkout of wistro: `make up`, or `npm ci && npm run build -w local` in frontend/."
     status = 503
 
 
