@@ -1,4 +1,7 @@
-"""Every screen in every state, in looks that take turns: axe, the console, the CSP and the width of the page."""
+"""Every screen live and in one other state, looks taking turns: axe, console, CSP and the width of the page.
+
+`make screens` takes all states in all looks, and keeps the pictures.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from infra.browser import find
 
 
 @pytest.mark.timeout(420)
-def test_no_screen_is_wrong_in_any_state() -> None:
+def test_no_screen_is_wrong() -> None:
     node, chromium = shutil.which("node"), find()
     if node is None or chromium is None:
         pytest.fail("The screens need Node and a Chromium: make check installs them")
@@ -29,4 +32,4 @@ def test_no_screen_is_wrong_in_any_state() -> None:
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     passed = int(said.rsplit(" passed", 1)[0].split()[-1])
-    assert passed > 90, said  # a list of screens that shrank would pass by itself
+    assert passed > 60, said  # a list of screens that shrank would pass by itself

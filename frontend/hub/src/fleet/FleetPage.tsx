@@ -33,7 +33,9 @@ export function FleetPage() {
                 <thead>
                   <tr>
                     <th scope="col">Machine</th>
-                    <th scope="col">Kind</th>
+                    <th scope="col" data-wide>
+                      Kind
+                    </th>
                     <th scope="col">State</th>
                     <th scope="col">Seen</th>
                     <th scope="col">Sandbox</th>
@@ -61,7 +63,7 @@ function MachineRow({ machine }: { machine: Machine }) {
       <td>
         <strong style={{ fontWeight: 500 }}>{machine.name}</strong>
       </td>
-      <td>{machine.kind}</td>
+      <td data-wide>{machine.kind}</td>
       <td>
         <Badge tone={tone} bare>
           {label}

@@ -39,7 +39,9 @@ export function EndpointsPage() {
                   <tr>
                     <th scope="col">Endpoint</th>
                     <th scope="col">Step</th>
-                    <th scope="col">Flows</th>
+                    <th scope="col" data-wide>
+                      Flows
+                    </th>
                     <th scope="col">
                       <span className="sr">Try it</span>
                     </th>
@@ -72,7 +74,9 @@ function Row({ node, address, url }: { node: GraphNode; address: string; url: st
           {node.label}
         </Go>
       </td>
-      <td className="quiet">{node.flows.join(", ")}</td>
+      <td className="quiet" data-wide>
+        {node.flows.join(", ")}
+      </td>
       <td style={{ textAlign: "right" }}>
         <Copy text={tryIt(trigger, address)} what={`a call of ${trigger}`} />
       </td>

@@ -42,8 +42,12 @@ export function EnvironmentSettings() {
                     <th scope="col">Name</th>
                     <th scope="col">Value</th>
                     <th scope="col">Set</th>
-                    <th scope="col">By</th>
-                    <th scope="col">Revision</th>
+                    <th scope="col" data-wide>
+                      By
+                    </th>
+                    <th scope="col" data-wide>
+                      Revision
+                    </th>
                     <th scope="col">
                       <span className="sr">Delete</span>
                     </th>
@@ -65,8 +69,8 @@ export function EnvironmentSettings() {
                       <td>
                         <When at={variable.set_at} />
                       </td>
-                      <td>{variable.set_by ?? "–"}</td>
-                      <td>{variable.revision}</td>
+                      <td data-wide>{variable.set_by ?? "–"}</td>
+                      <td data-wide>{variable.revision}</td>
                       <td style={{ textAlign: "right" }}>
                         <Confirm
                           label="Delete"

@@ -35,9 +35,13 @@ export function Tokens() {
               <thead>
                 <tr>
                   <th scope="col">Name</th>
-                  <th scope="col">May</th>
+                  <th scope="col" data-wide>
+                    May
+                  </th>
                   <th scope="col">Last used</th>
-                  <th scope="col">Expires</th>
+                  <th scope="col" data-wide>
+                    Expires
+                  </th>
                   <th scope="col">
                     <span className="sr">Revoke</span>
                   </th>
@@ -49,7 +53,7 @@ export function Tokens() {
                     <td>
                       {token.name} <code className="quiet">…{token.ending}</code>
                     </td>
-                    <td>
+                    <td data-wide>
                       <span className={css.layers}>
                         {token.scopes.map((scope) => (
                           <Badge key={scope} tone="calm" dot={false}>
@@ -59,7 +63,7 @@ export function Tokens() {
                       </span>
                     </td>
                     <td>{token.used_at ? <When at={token.used_at} /> : "never"}</td>
-                    <td>
+                    <td data-wide>
                       <When at={token.expires_at} />
                     </td>
                     <td style={{ textAlign: "right" }}>
