@@ -1,7 +1,7 @@
 """Reference pages made from the code: `python -m infra.reference --write`; a test compares what is committed.
 
 docs/errors.md lists every `UserError` with its code, meaning and hint; docs/reference/settings.md every setting of the
-Hub's and the fleet's processes. Both are found by reading the source: nothing is imported.
+Hub's and the fleet's processes. Both are found by reading the source; docs/reference/cli.md by asking the commands.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import commands
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("wistro", "runner", "hub", "infra")
 ERRORS = ROOT / "docs" / "errors.md"
 SETTINGS = ROOT / "docs" / "reference" / "settings.md"
+COMMANDS = ROOT / "docs" / "reference" / "cli.md"
 SETTINGS_OF = {"The Hub": "hub/common/settings.py", "The fleet": "runner/settings.py"}
 
 
@@ -128,7 +131,7 @@ def settings_page() -> str:
     return "\n".join(rows) + "\n"
 
 
-PAGES = {ERRORS: errors_page, SETTINGS: settings_page}
+PAGES = {ERRORS: errors_page, SETTINGS: settings_page, COMMANDS: commands.page}
 
 
 def cell(text: str) -> str:
