@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any
 
 import typer
@@ -83,8 +84,9 @@ def row(parameter: Any) -> str:
 
 
 def named(parameter: Any) -> str:
-    if choices := getattr(parameter.type, "choices", None):
-        return " / ".join(code(str(getattr(one, "value", one))) for one in choices)
+    annotation = parameter.type_descriptor.annotation
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " / ".join(code(str(one.value)) for one in annotation)
     return f"*{parameter.metavar or parameter.name.upper()}*"
 
 
