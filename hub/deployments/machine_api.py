@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,10 @@ from wistro.protocol.machine import (
     Problem,
     UploadSource,
 )
+
+HOST_AWAY = timedelta(
+    seconds=10
+)  # how long a build waits for its git host before it is taken again
 
 
 class MachineView(HubView):
@@ -64,6 +69,9 @@ class Claim(MachineView):
             return wire.answer(order)
         try:
             order.git = fetching.git_source(build.version)
+        except fetching.Unavailable:
+            versions.give_back(build, after=HOST_AWAY)
+            return wire.nothing()
         except UserError as error:
             problem = Problem(code=error.code, message=error.message, hint=error.hint)
             with tenant(build.organization_id):

@@ -15,8 +15,8 @@ from hub.accounts.models import User
 from hub.common import doors
 from hub.common.api.errors import Conflict, Invalid
 from hub.common.tenancy import tenant
-from hub.deployments import blobs, deploying
-from hub.deployments.models import ENDED, Build, BuildLine, Version
+from hub.deployments import blobs, deploying, fetching
+from hub.deployments.models import ENDED, Build, BuildLine, Deployment, Version
 from hub.deployments.signals import version_changed
 from hub.projects.models import Environment, Project
 from wistro.errors import UserError
@@ -127,6 +127,19 @@ def claim(machine_id: UUID) -> Build | None:
     return None
 
 
+def give_back(build: Build, *, after: timedelta) -> None:
+    """The git host did not answer: the build waits as before, and this attempt does not count."""
+    with tenant(build.organization_id):  # type: ignore[attr-defined]
+        mine = Build.objects.select_for_update(of=("self",)).filter(pk=build.pk, ended_at=None)
+        found = mine.filter(machine=build.machine, attempt=build.attempt).first()
+        if found is None:
+            return
+        found.attempt, found.machine, found.state = found.attempt - 1, None, "queued"
+        found.fetching_at, found.leased_until = None, Now() + after
+        found.save()
+        _follow(found, "queued")
+
+
 def _end_unclaimed(build: Build) -> None:
     if build.cancel_asked_at:
         end(build, "cancelled")
@@ -229,7 +242,10 @@ def _lock_before(version: Version) -> Lock | None:
 
 
 def is_head(version: Version) -> bool:
-    """Whether nothing was pushed to its branch after it, or uploaded for its environment and still may get ready."""
+    """Whether its branch is at it: as last read from the git host, or by what was pushed later where none is read.
+
+    An upload is, if nothing was uploaded for its environment after it that still may get ready.
+    """
     later = Version.objects.filter(
         project_id=version.project_id,
         source=version.source,
@@ -237,7 +253,21 @@ def is_head(version: Version) -> bool:
     )
     if version.source == "upload":
         return not later.filter(to=version.to).exclude(state__in=("failed", "cancelled")).exists()
-    return not later.filter(branch=version.branch).exclude(sha=version.sha).exists()
+    later = later.filter(branch=version.branch)
+    if (head := fetching.head_of(version)) is not None:
+        return head == version.sha and not later.filter(sha=version.sha).exists()
+    return not later.exclude(sha=version.sha).exists()
+
+
+def promote_head(project: Project, *, branch: str, sha: str) -> None:
+    """The git host shows that a branch is at this commit: promote its version if it got ready before that was known."""
+    found = Version.objects.filter(project=project, source="git", branch=branch, sha=sha)
+    version = found.select_related("to", "created_by").order_by("-number").first()
+    if version is None or version.to is None or version.state != "ready":
+        return
+    promoted = Deployment.objects.filter(version=version, environment=version.to, promotes=True)
+    if not promoted.exists():
+        deploying.deploy(version, version.to, by=version.created_by, promotes=True)
 
 
 def end(build: Build, state: str, problems: list[Problem] | None = None) -> None:
