@@ -66,11 +66,13 @@ def push(state: State, body: dict[str, Any]) -> str:
     """A new commit on a branch, or the branch moved to `sha`, or removed; told by webhook. Its id."""
     found, branch = the(state, body["full_name"]), body["branch"]
     bare = state.bare(found)
-    sha = body.get("sha")
+    before = repositories.heads(bare).get(f"refs/heads/{branch}", repositories.ZERO)
     if body.get("files") is not None:
-        onto = body.get("onto") or repositories.heads(bare).get(f"refs/heads/{branch}")
-        sha = repositories.commit(bare, body["files"], message=body["message"], onto=onto)
-    before = repositories.move(bare, branch, sha)
+        message, onto = body["message"], body.get("onto")
+        sha = repositories.push(bare, branch, body["files"], message=message, onto=onto)
+    else:
+        sha = body.get("sha")
+        repositories.move(bare, branch, sha)
     _tell_push(state, found, branch, before, sha)
     return sha or repositories.ZERO
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,29 +63,32 @@ def has(bare: Path, sha: str) -> bool:
     return True
 
 
-def commit(bare: Path, files: dict[str, str | None], *, message: str, onto: str | None) -> str:
-    """A commit with these files changed (None removes one) over its parent's; no ref is moved. Its id."""
-    with tempfile.TemporaryDirectory(dir=bare) as folder:
-        env = {"GIT_INDEX_FILE": f"{folder}/index", "GIT_DIR": str(bare)}
-        if onto:
-            git(bare, "read-tree", onto, env=env)
-        for path, text in files.items():
-            if text is None:
-                git(bare, "update-index", "--force-remove", path, env=env)
-                continue
-            blob = git(bare, "hash-object", "-w", "--stdin", input=text.encode())
-            git(bare, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
-        tree = git(bare, "write-tree", env=env)
-    parents = ["-p", onto] if onto else []
-    return git(bare, "commit-tree", tree, *parents, "-m", message)
-
-
-def move(bare: Path, branch: str, sha: str | None) -> str:
-    """Point a branch at a commit, or remove it; where it was before (zeros: nowhere)."""
+def push(
+    bare: Path, branch: str, files: dict[str, str | None], *, message: str, onto: str | None
+) -> str:
+    """Point a branch at a new commit: these files changed (None removes one) over its head or `onto`. Its id."""
     ref = f"refs/heads/{branch}"
-    before = heads(bare).get(ref, ZERO)
+    parent = onto or heads(bare).get(ref)
+    lines = [f"commit {ref}", f"committer {IDENTITY['GIT_COMMITTER_NAME']} <ada@example.com> now"]
+    stream = "\n".join([*lines, _data(message)]).encode() + b"\n"
+    if parent:
+        stream += f"from {parent}\n".encode()
+    for path, text in files.items():
+        change = f"D {path}" if text is None else f"M 644 inline {path}\n{_data(text)}"
+        stream += change.encode() + b"\n"
+    arguments = ("fast-import", "--quiet", "--force", "--date-format=now")
+    git(bare, *arguments, input=b"feature done\n" + stream + b"done\n")
+    return heads(bare)[ref]
+
+
+def _data(text: str) -> str:
+    return f"data {len(text.encode())}\n{text}"
+
+
+def move(bare: Path, branch: str, sha: str | None) -> None:
+    """Point a branch at a commit, or remove it."""
+    ref = f"refs/heads/{branch}"
     git(bare, "update-ref", *(["-d", ref] if sha is None else [ref, sha]))
-    return before
 
 
 def read(bare: Path, sha: str) -> Commit:

@@ -189,6 +189,17 @@ def make_check(state: State, asked: Asked) -> Said:
     return say({"id": made.id, "head_sha": sha, **made.now}, 201)
 
 
+@route("GET", f"{API}/repos/{{owner}}/{{name}}/commits/{{sha}}/check-runs")
+def checks_of(state: State, asked: Asked) -> Said:
+    found, _ = tokens.repository_of(state, asked, "checks:read")
+    mine = [
+        {"id": one.id, "head_sha": one.sha, **one.now}
+        for one in state.changes
+        if (one.kind, one.repository, one.sha) == ("check", found.full_name, asked.at["sha"])
+    ]
+    return paged(state, asked, mine, "check_runs")
+
+
 @route("PATCH", f"{API}/repos/{{owner}}/{{name}}/check-runs/{{check}}")
 def change_check(state: State, asked: Asked) -> Said:
     found, installation = tokens.repository_of(state, asked, "checks:write")
