@@ -155,3 +155,32 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
                     WHERE w.deployment_id = d.id AND c.generation = t.generation)
   ORDER BY d.environment_id LIMIT at_most
 $$;
+
+-- Sources whose refs are to be read now.
+CREATE FUNCTION doors.sources_due(at_most integer)
+RETURNS TABLE (organization_id uuid, source_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT s.organization_id, s.id FROM sources s WHERE s.read_due_at <= now() ORDER BY s.read_due_at, s.id LIMIT at_most
+$$;
+
+-- The organizations that showed an installation to be theirs: a webhook of it is for each.
+CREATE FUNCTION doors.installations_called(the_host text, the_installation bigint)
+RETURNS TABLE (organization_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT i.organization_id FROM installations i
+  WHERE i.host = the_host AND i.installation_id = the_installation ORDER BY i.organization_id
+$$;
+
+-- Whose source a webhook's address names; its signature is checked before anything is told.
+CREATE FUNCTION doors.source_called(the_source uuid)
+RETURNS TABLE (organization_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT s.organization_id FROM sources s WHERE s.id = the_source AND s.kind = 'git'
+$$;
+
+-- Whose a one-time state is, by its hash.
+CREATE FUNCTION doors.connect_state(the_sha256 bytea)
+RETURNS TABLE (organization_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT c.organization_id FROM connect_states c WHERE c.sha256 = the_sha256
+$$;

@@ -120,11 +120,14 @@ class SealedColumn:
     model: Any
     column: str
     bound_to: Callable[[Any], str]
+    of_tenants: bool = True
 
 
 COLUMNS: list[SealedColumn] = []
 
 
-def register(model: Any, column: str, *, bound_to: Callable[[Any], str]) -> None:
-    """Have `manage.py rotate_keys` rewrap this column of a tenant model; call it in AppConfig.ready."""
-    COLUMNS.append(SealedColumn(model, column, bound_to))
+def register(
+    model: Any, column: str, *, bound_to: Callable[[Any], str], of_tenants: bool = True
+) -> None:
+    """Have `manage.py rotate_keys` rewrap this column; call it in AppConfig.ready. `of_tenants`: of a TenantModel."""
+    COLUMNS.append(SealedColumn(model, column, bound_to, of_tenants))

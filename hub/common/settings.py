@@ -90,6 +90,11 @@ class Settings:
     )
     github_url: str = setting("WISTRO_GITHUB_URL", "GitHub's pages", "https://github.com")
     github_api_url: str = setting("WISTRO_GITHUB_API_URL", "GitHub's API", "https://api.github.com")
+    github_app: Path | None = setting(
+        "WISTRO_GITHUB_APP",
+        "a JSON file with the GitHub App's id, slug, client_id, client_secret, webhook_secret and pem",
+        None,
+    )
     email_url: str = setting(
         "WISTRO_EMAIL_URL",
         "smtp://user:password@host:587 (smtps://…); `outbox:` keeps mail at /outbox",

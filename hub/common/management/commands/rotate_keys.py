@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand
+from django.db import transaction
 
 from hub.common import doors, sealing
 from hub.common.sealing import SealedColumn
@@ -18,10 +19,12 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def handle(self, **_: Any) -> None:
-        changed, last = 0, None
+        ours = [column for column in sealing.COLUMNS if not column.of_tenants]
+        changed, last = sum(rotate(None, column) for column in ours), None
         while found := doors.rows("organizations_after", last, BATCH):
             for (organization_id,) in found:
-                changed += sum(rotate(organization_id, column) for column in sealing.COLUMNS)
+                theirs = (column for column in sealing.COLUMNS if column.of_tenants)
+                changed += sum(rotate(organization_id, column) for column in theirs)
             last = found[-1][0]
         self.stdout.write(f"{changed} values are now under key {sealing.ring().current}\n")
         self.stderr.write(
@@ -29,11 +32,11 @@ class Command(BaseCommand):
         )
 
 
-def rotate(organization_id: UUID, sealed: SealedColumn) -> int:
-    """How many values of one organization were wrapped anew; in batches, each in its own transaction."""
+def rotate(organization_id: UUID | None, sealed: SealedColumn) -> int:
+    """How many values of one organization (None: of the Hub) were wrapped anew; in batches, each a transaction."""
     changed, last = 0, None
     while True:
-        with tenant(organization_id):
+        with tenant(organization_id) if organization_id else transaction.atomic():
             rows = (
                 sealed.model.objects.exclude(**{sealed.column: None})
                 .order_by("pk")
