@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from wistro.engine.clock import Ids, SystemClock
+from wistro.engine.clock import Clock, Ids, SystemClock
 from wistro.engine.engine import Engine
 from wistro.engine.limits import Limits
 from wistro.engine.loaded import Deployment, OnLine
@@ -46,7 +46,7 @@ SWITCH_INTERVAL_S = 0.000_5
 class Environment:
     """One environment's engine with its clockwork. Started and closed once."""
 
-    def __init__(self, engine: Engine, clock: SystemClock) -> None:
+    def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine
         self.cron = Cron(
             engine, schedules=self._schedules, cursors=_StoreCursors(engine), now_us=clock.now_us
