@@ -26,6 +26,9 @@ DEFAULTS = {
 SECRETS = ("WISTRO_SECRET_KEY", "WISTRO_KEY_RING", "WISTRO_POOL_TOKEN")
 # The engine's and the gateway's folders must be seen by both, for their unix sockets.
 FLEET_RUN = "/run/wistro"
+# bubblewrap makes user and network namespaces, which the default profiles forbid, and mounts a /proc,
+# which the kernel refuses while the container's own is masked (github.com/containers/bubblewrap/issues/284).
+NESTED_SANDBOX = ["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"]
 
 
 def compose() -> str:
@@ -45,6 +48,7 @@ def service(process: Process) -> dict[str, Any]:
         "build": {"context": ".", "dockerfile": f"infra/docker/{process.image}.Dockerfile"},
         "image": f"wistro-{process.image}",
         "command": process.command(python="python", bind="0.0.0.0", data="/data", ports=PORTS),  # noqa: S104
+        "init": True,  # reaps what engines and builds leave behind
         "restart": "no" if process.once else "always",
         "environment": _environment(process),
         "depends_on": {name: {"condition": _condition(name)} for name in process.needs},
@@ -54,16 +58,18 @@ def service(process: Process) -> dict[str, Any]:
         entry["ports"] = [f"127.0.0.1:{port}:{port}"]
     if volumes := _volumes(process):
         entry["volumes"] = volumes
+    if process.own_folder:
+        entry["hostname"] = process.name  # a machine's name in the Hub, kept when it is made again
     if process.name in ("agent", "builder"):
-        # bubblewrap makes user and network namespaces, which the default profiles forbid.
-        entry["security_opt"] = ["seccomp=unconfined", "apparmor=unconfined"]
+        entry["security_opt"] = NESTED_SANDBOX
     return entry
 
 
 def _environment(process: Process) -> dict[str, str | None]:
     values: dict[str, str | None] = {name: _value(name) for name in process.settings}
     if process.own_folder:
-        values["WISTRO_DATA"] = "/data"
+        # Below the volume: it is made 0700 by its process, and its key lies beside it.
+        values["WISTRO_DATA"] = f"/data/{process.name}"
     return values
 
 

@@ -1,10 +1,10 @@
 # web, machines, worker, beat and migrate: one image, the table of processes gives each its command.
-FROM node:20-slim AS screens
+FROM node:22-slim AS screens
 WORKDIR /src/frontend
 COPY frontend/ ./
-RUN npm ci --no-audit --no-fund && npm run build
+RUN npm ci --no-audit --no-fund && npm run build -w hub
 
-FROM python:3.12-slim
+FROM python:3.12-slim-trixie
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv/wistro
 COPY requirements/server.txt requirements/

