@@ -144,6 +144,10 @@ class GitHub:
     def set_permissions(self, permissions: Mapping[str, str]) -> None:
         self._ask("permissions", permissions=dict(permissions))
 
+    def token(self, installation: int) -> str:
+        """One that reads all repositories of an installation, as the App would be given."""
+        return self._ask("token", installation=installation)
+
     def expire_tokens(self) -> None:
         self._ask("expire_tokens")
 

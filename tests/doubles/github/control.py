@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from tests.doubles.github import deliveries, pages, repositories, tokens
+from tests.doubles.github import deliveries, pages, repositories, rest, tokens
 from tests.doubles.github.deliveries import OUTBOX, Delivery
 from tests.doubles.github.rest import show_repository
 from tests.doubles.github.server import Asked, Refused, Said, route, say
@@ -140,6 +140,12 @@ def change_installation(state: State, body: dict[str, Any]) -> None:
 @control
 def user_code(state: State, body: dict[str, Any]) -> str:
     return state.make_code(state.apps[body["app_id"]], user=body["login"])
+
+
+@control
+def token(state: State, body: dict[str, Any]) -> str:
+    one = state.installations[body["installation"]]
+    return rest.make_token(state, one, state.in_installation(one), {"contents": "read"})[0]
 
 
 @control

@@ -120,11 +120,19 @@ def access_token(state: State, asked: Asked) -> Said:
         has = app.permissions.get(name)
         if has is None or (level == "write" and has != "write"):
             raise Refused(422, "The permissions requested are not granted to this installation.")
+    text, token = make_token(state, installation, chosen or every, permissions)
+    told = {"expires_at": _at(token.expires_at), "permissions": token.permissions}
+    return say({"token": text, **told}, 201)
+
+
+def make_token(
+    state: State, installation: Installation, repositories: set[int], permissions: dict[str, str]
+) -> tuple[str, Token]:
     text = f"ghs_{secrets.token_hex(18)}"
     until = time.time() + TOKEN_LASTS_S
-    token = Token(installation.id, chosen or every, {"metadata": "read"} | permissions, until)
+    token = Token(installation.id, repositories, {"metadata": "read"} | permissions, until)
     state.tokens[text] = token
-    return say({"token": text, "expires_at": _at(until), "permissions": token.permissions}, 201)
+    return text, token
 
 
 @route("GET", f"{API}/installation/repositories")
