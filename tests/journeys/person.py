@@ -72,18 +72,15 @@ class Person:
         await expect(self.page.get_by_role("cell", name=name, exact=True)).to_be_visible()
 
     async def connects_github(self, repository: str) -> None:
-        """From the project's settings to GitHub's page and back, then the repository."""
+        """From the project's settings through GitHub's pages, where the Hub's App is made and installed, and back."""
         await self.opens(f"/{self.project}/settings")
         await self.page.get_by_role("button", name="Connect GitHub").click()
-        await (
-            self.page.get_by_role("button", name=re.compile("create|register", re.IGNORECASE))
-            .or_(self.page.get_by_role("button", name=re.compile("install", re.IGNORECASE)))
-            .first.click()
-        )
-        await self.page.wait_for_load_state()
-        install = self.page.get_by_role("button", name=re.compile("install", re.IGNORECASE))
-        if await install.count():
-            await install.first.click()
+        for button in ("Create the App on GitHub", "Create GitHub App"):
+            await self.page.get_by_role("button", name=button).click()
+        account, _, _ = repository.partition("/")
+        await self.page.get_by_label("Account").select_option(account)
+        await self.page.get_by_label("All repositories").check()
+        await self.page.get_by_role("button", name="Install").click()
         choice = self.page.get_by_label("Repository", exact=True)
         await expect(choice).to_be_visible(timeout=PATIENCE_MS)
         await choice.select_option(repository)
