@@ -2,14 +2,14 @@
 import { get } from "@shared/api/client";
 import type { List, Project, Version } from "@shared/api/types";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Panel } from "@shared/design/parts";
+import { Badge, Note, Panel } from "@shared/design/parts";
 import { useRefresh } from "@shared/live/react";
 import { Go } from "@shared/shell/Go";
 import { useQuery } from "@tanstack/react-query";
 import { Navigate } from "@tanstack/react-router";
 import { urlOf } from "../app/context";
 import { projectQuery } from "../app/queries";
-import { SourcePicker } from "../settings/SourcePicker";
+import { problemOf, SourcePicker } from "../settings/SourcePicker";
 import css from "./projects.module.css";
 
 export function ConnectStep({ organization, project }: { organization: string; project: string }) {
@@ -24,11 +24,14 @@ function Connect({ project }: { project: Project }) {
     queryFn: ({ signal }) => get<List<Version>>(`/api/v1/projects/${project.id}/versions?limit=1`, signal),
   });
   useRefresh(`versions:${project.id}`, key);
+  useRefresh(`source:${project.id}`, ["project", project.organization.slug, project.slug]);
   const first = versions.data?.items[0];
   if (first) return <Navigate to={`${urlOf(project)}/versions/${first.number}` as never} replace />;
+  const problem = problemOf(project.source);
   return (
     <Panel title="Bring your code" flush>
       <SourcePicker project={project} withCommand />
+      {problem && <Note tone="wait">{problem}</Note>}
       <div className={css.waiting} role="status">
         <Badge tone="busy" pulse>
           Waiting for the first push

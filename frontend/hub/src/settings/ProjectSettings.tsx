@@ -10,7 +10,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { Confirm } from "../app/Confirm";
 import { useProject } from "../app/context";
-import { SourcePicker } from "./SourcePicker";
+import { problemOf, SourcePicker } from "./SourcePicker";
 
 export function ProjectSettings() {
   const project = useProject();
@@ -74,7 +74,7 @@ function SourceState({ project }: { project: Project }) {
     onSuccess: saved,
   });
   if (source.kind === "none") return null;
-  const problem = typeof source.problem === "string" ? source.problem : source.problem?.message;
+  const problem = problemOf(source);
   const error = refresh.error ?? disconnect.error;
   return (
     <div style={{ padding: 16, display: "flex", flexDirection: "column", gap: 12 }}>

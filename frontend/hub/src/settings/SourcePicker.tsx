@@ -36,6 +36,11 @@ export function SourcePicker({ project, withCommand }: { project: Project; withC
   );
 }
 
+/** Why pushes are not heard of at once, in words; null when they are. */
+export function problemOf({ problem }: Source): string | null {
+  return typeof problem === "string" ? problem : (problem?.message ?? null);
+}
+
 function Folder({ project }: { project: Project }) {
   return (
     <div className={css.lines}>
