@@ -39,24 +39,32 @@ async def test_main_job(tmp_path: Path, context: BrowserContext):
         edge = Edge(whole.place.ports.gateway, (await ada.environment("prod"))["address"])
         await split_exactly(ada, edge)
         await split_while_weights_change(ada, edge)
+        await push_unheard(whole)
         await see_a_line(ada, edge)
         run = await keep_a_sample(ada, edge)
         await replay_it(ada, whole, run, tmp_path)
+        await find_the_unheard_push(ada)
 
 
 async def connect_and_push(ada: Person, whole: Whole) -> None:
+    whole.github.user("ada", ["acme"], sign_in=True)
     whole.github.repository(REPOSITORY, private=True)
     await ada.connects_github(REPOSITORY)
     commits = {}
     for number, mark in MARKS.items():
         commits[number] = whole.github.push(REPOSITORY, files(mark), message=f"Say {mark}")
         await ada.sees_version(number, "Ready")
-    versions = await ada.reads(f"/api/v1/projects/{(await project_of(ada))['id']}/versions")
-    assert {one["number"]: one["commit"]["sha"] for one in versions["items"]} == commits
+    versions = await versions_of(ada)
+    assert {one["number"]: one["commit"]["sha"] for one in versions} == commits
     stage(f"three pushes are versions 1, 2, 3 of {', '.join(sha[:7] for sha in commits.values())}")
     for sha in commits.values():
         await checked(whole, sha)
     stage("each commit has its check set back: success")
+    told = [hook.id for hook in await asyncio.to_thread(whole.github.sent, "push")]
+    await asyncio.to_thread(whole.github.redeliver, *reversed(told))
+    await asyncio.to_thread(whole.github.wait)
+    assert len(await versions_of(ada)) == len(MARKS)
+    stage(f"{len(told)} webhooks told again, the last one first: still three versions")
 
 
 async def split_exactly(ada: Person, edge: Edge) -> None:
@@ -92,6 +100,20 @@ async def split_while_weights_change(ada: Person, edge: Edge) -> None:
     await no_run_mixes(ada, runs)
 
 
+async def push_unheard(whole: Whole) -> None:
+    """A fourth commit whose webhook is lost."""
+    await asyncio.to_thread(whole.github.drop_next)
+    await asyncio.to_thread(whole.github.push, REPOSITORY, files("four"), "Say four")
+
+
+async def find_the_unheard_push(ada: Person) -> None:
+    """It is a version within a minute or so all the same; prod holds its weights, so it serves nobody."""
+    await ada.sees_version(4, "Ready")
+    (four,) = [one for one in await versions_of(ada) if one["number"] == 4]
+    assert [(one["environment"], one["weight"]) for one in four["deployments"]] == [("prod", 0)]
+    stage("a push whose webhook was lost is version 4, at 0 %: prod holds its weights")
+
+
 async def see_a_line(ada: Person, edge: Edge) -> None:
     await ada.opens(f"/{ada.project}/prod/logs")
     lines = ada.page.get_by_label("Log lines, oldest first")
@@ -123,7 +145,7 @@ async def replay_it(ada: Person, whole: Whole, run: str, folder: Path) -> None:
     await command_line.run("datasets", "pull", "orders", "--project", ada.project, at=root)
     stage("the CLI logged in through that browser and pulled the dataset")
     same = await command_line.run("replay", "orders", at=root, env={"ORDERS_KEY": KEY})
-    stage(f"unchanged: {same.last}")
+    stage(f"unchanged: {same.first_difference}")
     for name, (path, old, new) in CHANGED.items():
         changed = folder / name.replace(" ", "-")
         shutil.copytree(root, changed, symlinks=True)
@@ -144,6 +166,11 @@ async def replay_it(ada: Person, whole: Whole, run: str, folder: Path) -> None:
 async def project_of(ada: Person) -> dict[str, Any]:
     organization, project = ada.project.split("/")
     return await ada.reads(f"/api/v1/organizations/{organization}/projects/{project}")
+
+
+async def versions_of(ada: Person) -> list[dict[str, Any]]:
+    page = await ada.reads(f"/api/v1/projects/{(await project_of(ada))['id']}/versions")
+    return page["items"]
 
 
 async def all_runs(ada: Person, at_least: int) -> list[dict[str, Any]]:
