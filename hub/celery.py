@@ -11,6 +11,7 @@ from hub.common.schedule import SCHEDULE
 from hub.common.settings import SETTINGS
 
 app = Celery("hub")  # pyright: ignore[reportCallIssue]: it takes this file for the package
+app.set_default()  # for every thread: else a request's thread gets an app of no settings, whose broker nobody runs
 app.conf.update(
     broker_url=SETTINGS.redis_url,
     broker_connection_retry_on_startup=True,
