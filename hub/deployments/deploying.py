@@ -109,7 +109,9 @@ def hear_all(environment_id: UUID, said: Sequence[DeploymentHealth]) -> None:
     by_id = {one.deployment_id: one for one in said}
     alive = Deployment.objects.filter(environment_id=environment_id, state__in=ALIVE)
     if any(_is_news(one, by_id.get(str(one.pk))) for one in alive):
-        locked(Environment.objects.get(pk=environment_id))
+        if (environment := Environment.objects.filter(pk=environment_id).first()) is None:
+            return  # removed since the grant was looked up
+        locked(environment)
         for deployment in alive.select_related("version", "environment").order_by("pk"):
             health = by_id.get(str(deployment.pk))
             if health is not None and _is_news(deployment, health):

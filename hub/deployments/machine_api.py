@@ -75,7 +75,8 @@ class Claim(MachineView):
         except UserError as error:
             problem = Problem(code=error.code, message=error.message, hint=error.hint)
             with tenant(build.organization_id):
-                versions.end(build, "failed", [problem])
+                failed = BuildResult(build.attempt, "failed", problems=[problem])
+                versions.finish(versions.locked(build.pk), failed)
             return wire.nothing()
         return wire.answer(order)
 
@@ -91,7 +92,7 @@ class BuildView(MachineView):
         self._scopes.enter_context(tenant(found[0][0]))
 
     def build(self, id: UUID) -> Build:
-        return Build.objects.select_for_update(of=("self",)).get(pk=id)
+        return versions.locked(id)
 
 
 class Progress(BuildView):
@@ -125,7 +126,13 @@ class Missing(MachineView):
 
 
 class OneBlob(MachineView):
+    """Not in one transaction: its bytes come and go as fast as the builder's network lets them."""
+
     access = {"GET": machine("agent", "builder"), "PUT": machine("builder")}
+
+    @method_decorator(transaction.non_atomic_requests)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: Request, sha256: str) -> FileResponse:
         if not doors.rows("blob_for", request.auth.machine_id, blobs.checked([sha256])[0]):

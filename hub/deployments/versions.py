@@ -105,6 +105,11 @@ def _tell(version: Version) -> None:
     version_changed.send(Version, version=version)
 
 
+def locked(build_id: UUID) -> Build:
+    """The build's row as it is now, nobody else's to change until the transaction ends."""
+    return Build.objects.select_for_update(of=("self",)).get(pk=build_id)
+
+
 def claim(machine_id: UUID) -> Build | None:
     """The oldest build that waits or lost its builder, leased to this one."""
     for organization_id, build_id in doors.rows("builds_to_do", FAR_AWAY):

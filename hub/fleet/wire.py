@@ -28,7 +28,7 @@ def read(request: Request, type: type[T]) -> T:
         raise TooLarge("The body is over 16 MiB")
     try:
         return msgspec.json.decode(request._request.body, type=type)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise Unreadable(f"The body is not a {type.__name__}: {error}") from error
 
 

@@ -15,9 +15,13 @@ POST /records                   RecordsBatch -> RecordsTaken          (agent; se
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+Counter = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # serials and fences: they only grow
+InstantUs = Annotated[int, msgspec.Meta(ge=0, lt=253_402_300_800_000_000)]  # until the year 10,000
 
 
 class Registration(msgspec.Struct, omit_defaults=True):
@@ -69,18 +73,18 @@ class Assignments(msgspec.Struct):
 class DeploymentHealth(msgspec.Struct, omit_defaults=True):
     deployment_id: str
     state: str  # starting | healthy | draining | stopped | failed
-    live_runs: int = 0
+    live_runs: Count = 0
     error: str | None = None
 
 
 class EnvironmentHealth(msgspec.Struct):
     environment_id: str
-    fence: int
+    fence: Counter
     deployments: list[DeploymentHealth]
 
 
 class Heartbeat(msgspec.Struct):
-    serial: int  # the assignments' serial that is applied
+    serial: Counter  # the assignments' serial that is applied
     environments: list[EnvironmentHealth]
 
 
@@ -110,8 +114,8 @@ class BuildOrder(msgspec.Struct, omit_defaults=True):
 
 
 class BuildLine(msgspec.Struct):
-    seq: int
-    at_us: int
+    seq: Count
+    at_us: InstantUs
     stage: str  # a build state
     text: str
 

@@ -370,6 +370,7 @@ def test_a_blob_that_is_not_what_its_address_says_is_refused(api):
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "blob.differs")
 
 
+@pytest.mark.django_db(transaction=True)  # blobs go outside a request's transaction
 def test_a_machine_reads_only_blobs_of_its_own_tenants_work(builder):
     project = a_project()
     a_version(project)
