@@ -5,6 +5,7 @@ from hub.settings import *  # noqa: F403
 ROOT_URLCONF = "hub.machine_urls"
 MIDDLEWARE = [
     "hub.common.logs.RequestLog",
+    "hub.common.api.answers.LateErrors",
     "allauth.account.middleware.AccountMiddleware",  # allauth refuses to be loaded without it
 ]
 ALLOWED_HOSTS = ["*"]  # machines come by any name inside; a bearer token decides, not the Host

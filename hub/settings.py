@@ -55,6 +55,7 @@ ASGI_APPLICATION = "hub.asgi.application"
 WSGI_APPLICATION = "hub.wsgi.application"
 MIDDLEWARE = [
     "hub.common.logs.RequestLog",
+    "hub.common.api.answers.LateErrors",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "hub.common.screens.Assets",
@@ -172,7 +173,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": [],  # `access` decides: hub/common/api/views.py
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["hub.common.api.bodies.Json"],
     "EXCEPTION_HANDLER": "hub.common.api.answers.answer",
     "DEFAULT_SCHEMA_CLASS": "hub.common.api.schema.Document",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

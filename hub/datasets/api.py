@@ -156,6 +156,7 @@ class OneDataset(HubView):
         actions.rename(found, **wish)
         return self.get(request, dataset)
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, dataset: UUID) -> Response:
         get_object_or_404(Dataset, pk=dataset).delete()
         return no_content()
@@ -202,6 +203,7 @@ class OneSample(HubView):
         actions.change(found, name=wish.get("name"), tags=tags_of(wish))
         return Response(SampleShape(found).data)
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, sample: UUID) -> Response:
         get_object_or_404(Sample, pk=sample).delete()
         return no_content()

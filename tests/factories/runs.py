@@ -11,7 +11,7 @@ import msgspec
 from django.db.models.functions import Now
 
 from hub.common.tenancy import tenant
-from hub.deployments.models import Deployment, Version
+from hub.deployments.models import Build, Deployment, Version
 from hub.fleet.actions import register
 from hub.fleet.models import Grant
 from hub.projects.models import Environment
@@ -50,6 +50,7 @@ def a_deployed_version(environment: Environment, *, lock: Lock = LOCK) -> Deploy
             project_id=environment.project_id, number=number, source="upload", state="ready",
             lock=text, lock_digest=lock_file.parse(text.encode()).digest, bundle="0" * 64, ready_at=Now(),
         )  # fmt: skip
+        Build.objects.create(version=version, state="ready", ended_at=Now())
         return Deployment.objects.create(
             environment=environment, version=version, revision=0, state="healthy", healthy_at=Now()
         )

@@ -5,26 +5,37 @@ What is not a UserError is ours: logged whole, answered 500 with nothing of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.core.exceptions import PermissionDenied
-from django.db import DataError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.db import DatabaseError, DataError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from hub.common.api.errors import (
     BadMethod,
+    ChangedMeanwhile,
     Invalid,
     NotAllowed,
     NotFound,
     Ours,
     SignIn,
     TooMany,
+    UnknownType,
     Unreadable,
 )
 from wistro.errors import UserError
+
+log = structlog.get_logger()
+CHANGED_MEANWHILE = (
+    "23503",
+    "40P01",
+    "40001",
+)  # a foreign key's other end gone, a deadlock, a lost race
 
 
 def as_user_error(error: Exception) -> UserError | None:
@@ -47,13 +58,31 @@ def as_user_error(error: Exception) -> UserError | None:
             return BadMethod(str(error.detail))
         case exceptions.Throttled():
             return TooMany(f"Too many requests; wait {int(error.wait or 1)} s")
-        case exceptions.ParseError() | exceptions.UnsupportedMediaType():
+        case exceptions.UnsupportedMediaType():
+            return UnknownType(str(error.detail))
+        case exceptions.ParseError():
             return Unreadable(str(error.detail))
         case exceptions.APIException() if error.status_code < 500:
             return Invalid(str(error.detail))
         case DataError() if "\\u0000" in str(error) or "NUL" in str(error):
             return Invalid("Text may not hold NUL characters")
+        case DataError():
+            # What was sent fits no column. A serializer should have said so, and which field.
+            log.warning("api.does-not-fit", exc_info=error)
+            return Invalid("A number or text is larger than what can be kept")
+        case DatabaseError() if _sqlstate(error) in CHANGED_MEANWHILE or _is_gone(error):
+            log.warning("api.changed-meanwhile", exc_info=error)
+            return ChangedMeanwhile("What this is about was changed or removed at the same moment")
     return None
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    return getattr(error.__cause__, "sqlstate", None)
+
+
+def _is_gone(error: DatabaseError) -> bool:
+    """Django's `save(update_fields=…)` of a row that another request removed has no type of its own."""
+    return error.__cause__ is None and "did not affect any rows" in str(error)
 
 
 def _flat(detail: Any, path: str = "") -> Any:
@@ -66,6 +95,20 @@ def _flat(detail: Any, path: str = "") -> Any:
             yield from _flat(below, f"{path}[{index}]")
     else:
         yield path, " ".join(map(str, detail)) if isinstance(detail, list) else str(detail)
+
+
+class LateErrors:
+    """Answers what only shows when a request's transaction is committed, after its view: deferred constraints."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> JsonResponse | None:
+        told = as_user_error(error) if isinstance(error, DatabaseError) else None
+        return told and JsonResponse(told.as_body(), status=told.status)
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -16,10 +16,18 @@ class Invalid(UserError):
 
 
 class Unreadable(UserError):
-    """A body that is not JSON, or of a type that the route does not take."""
+    """A body that is not JSON."""
 
     code = "request.unreadable"
     hint = "Send JSON with Content-Type: application/json."
+
+
+class UnknownType(UserError):
+    """A body of a type that the route does not take."""
+
+    code = "request.type"
+    hint = "Send JSON with Content-Type: application/json."
+    status = 415
 
 
 class NotFound(UserError):
@@ -79,6 +87,13 @@ class Conflict(UserError):
 
     code = "request.conflict"
     status = 409
+
+
+class ChangedMeanwhile(Conflict):
+    """Another request changed or removed the same thing at the same moment; nothing of this one was done."""
+
+    code = "request.changed-meanwhile"
+    hint = "Read it again, and try again if it is still there."
 
 
 class Ours(UserError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 from django.db import connection
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
@@ -37,7 +40,13 @@ class Schema(HubView):
     schema = None  # the document does not describe itself
 
     def get(self, request: Request) -> Response:
-        return Response(SchemaGenerator().get_schema(request=None, public=True))
+        return Response(_document())
+
+
+@cache
+def _document() -> Any:
+    """It takes a third of a second to make, anyone may ask for it, and a process's routes do not change."""
+    return SchemaGenerator().get_schema(request=None, public=True)
 
 
 class Health(HubView):

@@ -17,7 +17,7 @@ MOST = 200
 
 def limit_of(request: Request, *, usual: int = LIMIT, most: int = MOST) -> int:
     text = request.query_params.get("limit", str(usual))
-    if not text.isdecimal() or not 1 <= int(text) <= most:
+    if not (text.isdecimal() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
         raise Invalid(f"`limit` is a number from 1 to {most}", fields={"limit": f"1 to {most}"})
     return int(text)
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.db import transaction
 from drf_spectacular.generators import SchemaGenerator
 
 from hub.common.api.routes import Route
+from hub.common.settings import SETTINGS
 from tests.factories import registry
 from tests.factories.accounts import a_world
 from tests.factories.clients import client
@@ -32,7 +35,6 @@ VALUES = (
     ["\0"], ["x" * 10_000], ["x"] * 10_001, {}, {"\0": "\0"}, {"a": {"b": []}}, {"x" * 10_000: 1},
     {"dep_00000000000000000000000000": 2**63},
 )  # fmt: skip
-QUERIES = ("limit", "before", "after", "status", "step", "flow", "level", "text", "version", "run")
 TEXTS = (
     "", "%00", "%ff", "-1", "0", "1", "1.5", "9" * 5_000, quote("٣"), quote("²"), "x" * 5_000, "%25_%5C",
     "prj_00000000000000000000000000", "run_00000000000000000000000000", "00000000-0000-7000-8000-000000000000",
@@ -52,7 +54,9 @@ HEADERS = (
 
 @pytest.fixture
 def mine(db: None) -> World:
-    return a_world()
+    made = a_world()
+    made.get("build")
+    return made
 
 
 @pytest.fixture
@@ -78,20 +82,23 @@ def test_a_body_with_a_strange_value_is_refused_or_taken(mine: World, asking: An
         for name in body:
             for value in VALUES:
                 sent = json.dumps(body | {name: value}).encode()
-                wrong += unfit(send(asking, method, path, sent), f"{method} {route.path} {name}={value!r:.40}")
+                wrong += unfit(
+                    send(asking, method, path, sent), f"{method} {route.path} {name}={value!r:.40}"
+                )
 
     assert wrong == []
 
 
 def test_a_strange_query_is_refused_or_taken(mine: World, asking: Any) -> None:
     wrong = []
-    for route in asked("hub.urls"):
-        if "GET" in route.access:
-            path = path_of(route, mine)
-            for name in QUERIES:
+    for path, operations in document()["paths"].items():
+        known = operations.get("get", {}).get("parameters", [])
+        names = {one["name"] for one in known if one["in"] == "query"} | {"limit", "before"}
+        for route in (one for one in asked("hub.urls") if words("/" + one.path) == words(path)):
+            for name in sorted(names) if "get" in operations else ():
                 for text in TEXTS:
-                    answer = ask(asking, "GET", f"{path}?{name}={text}")
-                    wrong += unfit(answer, f"GET {route.path}?{name}={text[:40]}")
+                    answer = ask(asking, "GET", f"{path_of(route, mine)}?{name}={text}")
+                    wrong += unfit(answer, f"GET {path}?{name}={text[:40]}")
 
     assert wrong == []
 
@@ -105,9 +112,26 @@ def test_a_strange_type_header_or_method_is_refused(mine: World, asking: Any) ->
             answer = send(asking, method, path, b'{"name": "a"}', type_=type_)
             wrong += unfit(answer, f"{method} {route.path} as {type_!r}")
         for header in HEADERS:
-            wrong += unfit(send(asking, method, path, b"{}", **header), f"{method} {route.path} {header}")
+            wrong += unfit(
+                send(asking, method, path, b"{}", **header), f"{method} {route.path} {header}"
+            )
         for unusual in ("HEAD", "OPTIONS", "TRACE", "PROPFIND"):
             wrong += unfit(send(asking, unusual, path, b""), f"{unusual} {route.path}")
+
+    assert wrong == []
+
+
+def test_a_machines_body_that_is_none_is_refused(mine: World, machines: Any) -> None:
+    clients = {kind: machines(make()) for kind, make in registry.machines().items()}
+    clients["pool"] = machines(SETTINGS.pool_token)
+    wrong = []
+    for route in asked("hub.machine_urls"):
+        for method, access in route.access.items():
+            for body in BODIES if method in WRITING else ():
+                asking = clients[min(access.kinds)]
+                asking.raise_request_exception = False
+                answer = send(asking, method, path_of(route, mine), body)
+                wrong += unfit(answer, f"{method} {route.path} {body[:40]!r}")
 
     assert wrong == []
 
@@ -121,18 +145,28 @@ def writing(mine: World) -> Iterator[tuple[Route, str, str]]:
 
 def documented(mine: World) -> Iterator[tuple[Route, str, str, dict[str, Any]]]:
     """Each writing operation with a body that fits its schema."""
-    document: Any = SchemaGenerator().get_schema(request=None, public=True)
-    by_path = {tuple(_words(path)): operations for path, operations in document["paths"].items()}
+    made = document()
+    by_path = {tuple(words(path)): operations for path, operations in made["paths"].items()}
     for route, method, path in writing(mine):
-        operation = by_path.get(tuple(_words("/" + route.path)), {}).get(method.lower(), {})
+        operation = by_path.get(tuple(words("/" + route.path)), {}).get(method.lower(), {})
         content = operation.get("requestBody", {}).get("content", {}).get("application/json")
         if content and "$ref" in content["schema"]:
-            schema = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+            schema = made["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
             properties = schema.get("properties", {})
-            yield route, method, path, {name: fitting(one, name, mine) for name, one in properties.items()}
+            yield (
+                route,
+                method,
+                path,
+                {name: fitting(one, name, mine) for name, one in properties.items()},
+            )
 
 
-def _words(path: str) -> list[str]:
+@cache
+def document() -> Any:
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def words(path: str) -> list[str]:
     return ["*" if one[:1] in "<{" and one else one for one in path.split("/")]
 
 
@@ -145,9 +179,15 @@ def fitting(schema: dict[str, Any], name: str, mine: World) -> Any:
     return fits.get(schema.get("type", ""))
 
 
-def send(asking: Any, method: str, path: str, body: bytes, *, type_: str = "application/json", **headers: str) -> Any:
-    from django.db import transaction
-
+def send(
+    asking: Any,
+    method: str,
+    path: str,
+    body: bytes,
+    *,
+    type_: str = "application/json",
+    **headers: str,
+) -> Any:
     with transaction.atomic():
         answer = asking.generic(method, path, body, content_type=type_, **headers)
         transaction.set_rollback(True)
