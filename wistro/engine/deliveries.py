@@ -32,6 +32,9 @@ FULL_AGAIN_S = 1.0
 NO_HOST_AGAIN_S = 1.0
 NO_HOST_AGAIN_CAP_S = 60.0
 COULD_NOT_START = "could not start"
+LONGEST_WAIT_S = (
+    365 * 24 * 3600.0
+)  # what a step asks for may be any number; the store's times are int64
 
 
 class Deliveries:
@@ -104,6 +107,10 @@ class Deliveries:
                 await self._failed(
                     delivery, attempt, loaded, Failed(0, "BadStateOperation", error.message)
                 )
+            except (ValueError, OverflowError) as error:  # a text or number that no store can keep
+                await self._failed(
+                    delivery, attempt, loaded, Failed(0, type(error).__name__, str(error))
+                )
         elif isinstance(outcome, Threw):
             await self._failed(delivery, attempt, loaded, outcome.failed)
         elif isinstance(outcome, TimedOut):
@@ -142,7 +149,7 @@ class Deliveries:
             return
         delay_s = retrying.delay_s(charged, chance=self._parts.chance)
         if failed.retry_after_s is not None:
-            delay_s = max(0.0, failed.retry_after_s)
+            delay_s = min(max(0.0, failed.retry_after_s), LONGEST_WAIT_S)
         again = replace(row, number=row.number + 1, charged=charged)
         await self._again(delivery, attempt, loaded, again, delay_s=delay_s, error=error)
 

@@ -40,7 +40,8 @@ from wistro.store.state import MISSING, settle
 GROUP_UNITS = 512  # a larger group would hold the event loop for more than some milliseconds
 CHECKPOINT_BYTES = 8 * 1024 * 1024
 CHECKPOINT_COMMITS = 2_000
-# What is wrong with one unit, and no reason to refuse its neighbours. A ValueError is a text with lone surrogates.
+# What is wrong with one unit, and no reason to refuse its neighbours. A ValueError is a text with lone surrogates,
+# an OverflowError a number beyond int64.
 REFUSALS = (
     Fenced,
     TickTaken,
@@ -48,6 +49,7 @@ REFUSALS = (
     sqlite3.DataError,
     sqlite3.InterfaceError,
     sqlite3.ProgrammingError,
+    OverflowError,
     ValueError,
     TypeError,
 )

@@ -249,6 +249,17 @@ async def test_a_text_that_cannot_be_kept_refuses_its_unit_alone(store: Store) -
     assert store.list("g") == [["good", 1]]
 
 
+async def test_a_number_beyond_int64_refuses_its_unit_alone(store: Store) -> None:
+    bad = store.submit(Unit(cursor=("nightly", 2**63)))
+    good = store.submit(Unit(writes=[StateWrite("set", "g", "good", 1)]))
+
+    with pytest.raises(OverflowError):
+        await bad
+    await good
+
+    assert store.list("g") == [["good", 1]]
+
+
 async def test_a_stored_answer_is_given_until_it_expires(store: Store) -> None:
     kept = StoredAnswer(201, [("content-type", "text/plain")], b"made", "run-1")
     await store.submit(Unit(answer=("key", kept, HOUR_US)))

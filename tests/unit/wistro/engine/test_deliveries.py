@@ -154,6 +154,21 @@ async def test_retry_after_chooses_the_time(start: Start) -> None:
     assert second["queued_at_us"] - first["ended_at_us"] == 20_000
 
 
+async def test_a_retry_after_beyond_all_time_is_a_long_wait_and_breaks_nothing(
+    start: Start,
+) -> None:
+    async def never(message: Any, ctx: StepContext) -> None:
+        raise RetryAfter(1e300)
+
+    running = await start({"b": never})
+    await go(running)
+    await running.sink.seen("attempt")
+    await go(running)
+
+    assert running.broken == []
+    assert running.store.next_due("dep", "b") is not None
+
+
 async def test_past_its_timeout_an_attempt_failed_like_any_other(start: Start) -> None:
     async def fine(message: Any, ctx: StepContext) -> None: ...
 
