@@ -188,14 +188,10 @@ class Deliveries:
             attempt, "retrying", at_us=now_us, delivery=delivery, error=error, counts=False
         )
         unit = Unit(retried=[(delivery.row.number, again)], records=[record])
-        queue = loaded.lane.queues.get(again.step)
-        again.claimed = again.claimed and queue is not None
         await self._commit(unit, delivery, loaded, change=0, now_us=now_us)
-        if queue is None:
-            return  # an edit took the step away
         if again.claimed:
-            self._emitting.hold(Delivery(again, delivery.run, queue))
-        else:
+            self._emitting.hold(Delivery(again, delivery.run, delivery.queue))
+        elif (queue := loaded.lane.queues.get(again.step)) is not None:  # else an edit took it away
             self._emitting.wake_at(queue, again.due_at_us, loaded)
 
     async def _dead(

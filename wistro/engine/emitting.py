@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from wistro.engine.loaded import Deployment, Plans, TopicPlan
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery, Lane, StepQueue, Turns
 from wistro.engine.runs import LiveRun
 from wistro.hosts.port import Hosts
-from wistro.store.port import DeliveryRow, RunRow, StoreBroken, StoreFull
+from wistro.store.port import DeliveryRow, Fenced, RunRow, StoreBroken, StoreFull, Unit
 
 CLAIM_AT_ONCE = 512
 CLAIM_AGAIN_S = 1.0
@@ -39,9 +40,12 @@ class Loaded:
 class Emitting:
     """Puts deliveries into queues, and takes more from the store when a queue runs low."""
 
-    def __init__(self, parts: Parts, turns: Turns) -> None:
+    def __init__(
+        self, parts: Parts, turns: Turns, *, loaded_of: Callable[[str], Loaded | None]
+    ) -> None:
         self._parts = parts
         self._turns = turns
+        self._loaded_of = loaded_of
         self.runs: dict[int, LiveRun] = {}  # those that something in memory belongs to
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -96,6 +100,14 @@ class Emitting:
         self._turns.pump()
 
     def hold(self, delivery: Delivery) -> None:
+        """Keep it in memory until its turn. Its lane may have been stopped while its row was on the way to the
+        disk: then it goes to the lane in that one's place, or waits in the store."""
+        if delivery.queue.lane.is_stopped:
+            queue = self._current(delivery.queue, self._loaded_of(delivery.row.deployment_id))
+            if queue is None:
+                self._later(self.put_back([delivery]))
+                return
+            delivery.queue = queue
         run = delivery.run
         run.held += 1
         self.runs[run.seq] = run
@@ -106,6 +118,30 @@ class Emitting:
         run.held -= 1
         if run.held <= 0:
             self.runs.pop(run.seq, None)
+
+    async def put_back(self, deliveries: list[Delivery]) -> None:
+        """They wait in the store, for whoever runs their deployment next. A full disk is waited for."""
+        for delivery in deliveries:
+            delivery.row.claimed = False
+        while deliveries:
+            units = [Unit(retried=[(one.row.number, one.row)]) for one in deliveries]
+            submitted = [self._parts.store.submit(unit) for unit in units]
+            done = await asyncio.gather(*submitted, return_exceptions=True)
+            kept = zip(deliveries, done, strict=True)
+            deliveries = [one for one, problem in kept if isinstance(problem, StoreFull)]
+            for problem in done:
+                # Fenced: its run was cancelled meanwhile. Broken: the next boot has it.
+                if problem is not None and not isinstance(
+                    problem, StoreFull | StoreBroken | Fenced
+                ):
+                    raise problem
+            if deliveries:
+                await asyncio.sleep(CLAIM_AGAIN_S)
+
+    async def settled(self) -> None:
+        """Returns when what is being put back or claimed now has been."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
 
     def wake_at(self, queue: StepQueue, due_at_us: int, loaded: Loaded) -> None:
         """Something of this queue in the store is due then."""
@@ -119,18 +155,30 @@ class Emitting:
         queue.timer = loop.call_later(delay_s, self._woken, queue, loaded)
 
     def claim_more(self, queue: StepQueue, loaded: Loaded) -> None:
-        queue.is_spilled = True
-        if queue.is_claiming or loaded.lane.is_stopped:
-            return
-        queue.is_claiming = True
-        task = asyncio.get_running_loop().create_task(self._claim(queue, loaded))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        current = self._current(queue, loaded)
+        if current is None:
+            return  # whoever loads it next looks into the store
+        current.is_spilled = True
+        if not current.is_claiming:
+            current.is_claiming = True
+            self._later(self._claim(current, loaded))
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @staticmethod
+    def _current(queue: StepQueue, loaded: Loaded | None) -> StepQueue | None:
+        """The step's queue in the lane that is served now; None when the deployment or the step is gone."""
+        if loaded is None or loaded.lane.is_stopped:
+            return None
+        return loaded.lane.queues.get(queue.plan.id)
 
     def _woken(self, queue: StepQueue, loaded: Loaded) -> None:
         queue.timer = None

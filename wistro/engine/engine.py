@@ -94,7 +94,7 @@ class Engine:
         self._loaded: dict[str, Loaded] = {}
         self._primary: str | None = None
         self._turns = Turns(limits, start=self._start, is_low=self._is_low)
-        self._emitting = Emitting(self._parts, self._turns)
+        self._emitting = Emitting(self._parts, self._turns, loaded_of=self._loaded.get)
         self._deliveries = Deliveries(
             self._parts, self._turns, self._emitting, loaded_of=self._loaded.__getitem__
         )
@@ -171,6 +171,9 @@ class Engine:
         if in_flight:
             await asyncio.wait(in_flight, timeout=grace_s)
         await loaded.hosts.close(grace_s=grace_s)
+        if in_flight:  # every host is gone: what they did is being committed
+            await asyncio.wait(in_flight, timeout=grace_s)
+        await self._emitting.settled()
         self._loaded.pop(deployment_id, None)
 
     def set_primary(self, deployment_id: str | None) -> None:
@@ -401,13 +404,8 @@ class Engine:
         held = [one for queue in lane.queues.values() for one in queue.ready]
         for delivery in held:
             self._turns.take_out(delivery)
-            delivery.row.claimed = False
-        if held:
-            await self._parts.store.submit(
-                Unit(retried=[(one.row.number, one.row) for one in held])
-            )
-        for delivery in held:
             self._emitting.release(delivery)
+        await self._emitting.put_back(held)
 
     def _line(self, deployment_id: str, log: Log) -> None:
         self._parts.recording.line(log, deployment_id)

@@ -639,6 +639,95 @@ async def test_an_edited_lock_takes_over_what_was_to_do(start: Start) -> None:
     assert running.hosts.is_closed
 
 
+CHAIN = {
+    "b": a_step(subscribes=["go"], emits=["then"]),
+    "c": a_step(subscribes=["then"]),
+}
+
+
+async def test_what_is_emitted_while_the_lock_is_edited_runs_in_the_new_one(start: Start) -> None:
+    begun, release, seen = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(message: Any, ctx: StepContext) -> None:
+        begun.set()
+        await release.wait()
+        ctx.emit("then", {"n": 2})
+
+    async def notes(message: Any, ctx: StepContext) -> None:
+        seen.append(message["n"])
+
+    running = await start({"b": slow, "c": notes}, locked=CHAIN)
+    await go(running)
+    await begun.wait()
+
+    async def emit_at_commit() -> None:
+        """Its unit is submitted with the old lane's queues, and committed when the new one is there."""
+        release.set()
+        while not running.engine._deliveries.in_flight or not any(
+            one.is_settling for one in running.engine._deliveries.in_flight
+        ):
+            await asyncio.sleep(0)
+        await running.engine.load(
+            a_deployment(project(CHAIN), InMemoryHosts({"b": slow, "c": notes}))
+        )
+
+    await emit_at_commit()
+    await running.quiet()
+
+    assert seen == [2]
+
+
+async def test_what_a_dropped_deployment_still_emits_waits_for_its_return(start: Start) -> None:
+    begun, release, seen = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(message: Any, ctx: StepContext) -> None:
+        begun.set()
+        await release.wait()
+        ctx.emit("then", {"n": 2})
+
+    async def notes(message: Any, ctx: StepContext) -> None:
+        seen.append(message["n"])
+
+    running = await start({"b": slow, "c": notes}, locked=CHAIN)
+    await go(running)
+    await begun.wait()
+    dropping = asyncio.create_task(running.engine.drop("dep"))
+    await asyncio.sleep(0)
+    release.set()
+    await dropping
+    await running.engine.load(a_deployment(project(CHAIN), running.hosts))
+    await running.quiet()
+
+    assert seen == [2]
+
+
+async def test_a_retry_under_way_while_the_deployment_is_dropped_waits_for_its_return(
+    start: Start,
+) -> None:
+    begun, release, seen = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(message: Any, ctx: StepContext) -> None:
+        seen.append(message["n"])
+        begun.set()
+        if len(seen) == 1:
+            await release.wait()
+            raise RetryAfter(0)
+
+    running = await start({"b": slow})
+    await go(running)
+    await begun.wait()
+    dropping = asyncio.create_task(running.engine.drop("dep"))
+    await asyncio.sleep(0)
+    release.set()
+    await dropping
+    await running.engine.load(
+        a_deployment(project({"b": a_step(subscribes=["go"])}), running.hosts)
+    )
+    await running.quiet()
+
+    assert seen == [1, 1]
+
+
 async def test_two_deployments_keep_to_their_own_hosts(start: Start) -> None:
     seen: list[str] = []
 
