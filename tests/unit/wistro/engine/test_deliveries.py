@@ -660,18 +660,15 @@ async def test_what_is_emitted_while_the_lock_is_edited_runs_in_the_new_one(star
     await go(running)
     await begun.wait()
 
-    async def emit_at_commit() -> None:
-        """Its unit is submitted with the old lane's queues, and committed when the new one is there."""
-        release.set()
-        while not running.engine._deliveries.in_flight or not any(
-            one.is_settling for one in running.engine._deliveries.in_flight
-        ):
-            await asyncio.sleep(0)
-        await running.engine.load(
-            a_deployment(project(CHAIN), InMemoryHosts({"b": slow, "c": notes}))
-        )
-
-    await emit_at_commit()
+    # Its unit is submitted with the old lane's queues, and committed when the new one is there.
+    release.set()
+    [delivering] = running.engine._deliveries.in_flight
+    for _ in range(100):
+        if delivering.is_settling:
+            break
+        await asyncio.sleep(0)
+    assert delivering.is_settling
+    await running.engine.load(a_deployment(project(CHAIN), InMemoryHosts({"b": slow, "c": notes})))
     await running.quiet()
 
     assert seen == [2]
