@@ -24,6 +24,7 @@ from wistro.triggers.port import Engine
 log = logging.getLogger("wistro.cron")
 
 LATE_US = 60 * 1_000_000
+AHEAD_US = 3600 * 1_000_000  # a clock that is set back by less is waited for
 LONGEST_SLEEP_S = 20.0  # a wall clock may be set meanwhile
 AGAIN_AFTER_S = 1.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,6 +96,9 @@ class Cron:
         self._cursors = cursors
         self._now_us = now_us
         self._changed = asyncio.Event()
+        # Schedules whose cursor a clock that was far ahead has moved: from where they go on instead of waiting for
+        # that day. What fired under that clock does not fire again, its tick's row is there.
+        self._set_back: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -123,7 +127,9 @@ class Cron:
         if settled_us is None:
             settled_us = now_us
             await self._cursors.settle(schedule.id, now_us)
-        elif settled_us < now_us - LATE_US:
+        elif settled_us > now_us + AHEAD_US:
+            settled_us = self._set_back.setdefault(schedule.id, now_us)
+        if settled_us < now_us - LATE_US:
             settled_us = now_us - LATE_US
         while True:
             at_us = next_tick(schedule.schedule, schedule.timezone, after_us=settled_us)
@@ -131,6 +137,8 @@ class Cron:
                 return at_us
             await self._engine.tick(schedule.id, scheduled_at_us=at_us)
             settled_us = at_us
+            if schedule.id in self._set_back:
+                self._set_back[schedule.id] = at_us
 
     async def _run(self) -> None:
         while True:

@@ -86,7 +86,7 @@ class Fired:
 
     async def tick(self, schedule_id: str, *, scheduled_at_us: int) -> bool:
         self.ticks.append((schedule_id, rfc3339(scheduled_at_us)[11:16]))
-        self.cursors[schedule_id] = scheduled_at_us
+        self.cursors[schedule_id] = max(scheduled_at_us, self.cursors.get(schedule_id, 0))
         return True
 
     def cursor(self, schedule_id: str) -> int | None:
@@ -149,3 +149,16 @@ async def test_a_clock_set_back_fires_nothing_twice() -> None:
     await cron.fire_due()
 
     assert fired.ticks == [("minutely", "10:01")]
+
+
+async def test_a_clock_that_was_years_ahead_silences_no_schedule() -> None:
+    fired = Fired()
+    fired.cursors["minutely"] = at_us("2099-01-01T00:00")
+    cron = fired.cron(CronTrigger("minutely", "* * * * *"))
+
+    upcoming = [await cron.fire_due()]
+    fired.now_us += MINUTE_US
+    upcoming += [await cron.fire_due(), await cron.fire_due()]
+
+    assert fired.ticks == [("minutely", "10:01")]
+    assert upcoming == [at_us("2026-05-01T10:01"), *[at_us("2026-05-01T10:02")] * 2]
