@@ -311,9 +311,16 @@ class Endpoints:
             kept = StoredAnswer(answer.status, answer.headers, answer.body, run.id)
             unit.answer = (calling.key, kept, now_us + self._parts.limits.answers_kept_us)
         run.open = len(emitted)
-        await self._parts.store.submit(
+        submitted = self._parts.store.submit(
             unit, then=partial(self._committed, calling, emitted, was_kept)
         )
+        try:
+            await asyncio.shield(submitted)
+        except asyncio.CancelledError:
+            # Its caller has left, but it may be on its way to the disk: its sender's id is not free before we know.
+            await asyncio.wait([submitted])
+            _ignore(submitted)
+            raise
 
     def _committed(self, calling: _Calling, emitted: list[Delivery], was_kept: bool) -> None:
         """Also when the caller has left meanwhile: what is on disk goes on."""

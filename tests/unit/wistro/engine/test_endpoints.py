@@ -281,6 +281,25 @@ async def test_a_key_whose_first_try_was_interrupted_is_free_again(running: Runn
     assert (first.status, second.status) == (503, 202)
 
 
+async def test_an_id_is_not_free_while_its_first_call_is_on_its_way_to_the_disk(
+    running: Running,
+) -> None:
+    first = asyncio.create_task(
+        running.engine.call(a_call("/orders/b", {"sku": "1"}, sender_id="k"))
+    )
+    for _ in range(100):
+        if running.store._waiting or running.store._committing:
+            break
+        await asyncio.sleep(0)
+    assert not first.done()
+    first.cancel()  # its caller has left, and asks again
+    second = await running.engine.call(a_call("/orders/b", {"sku": "1"}, sender_id="k"))
+    await running.quiet()
+
+    assert dict(second.headers)["idempotent-replayed"] == "true"
+    assert [one.step for one in running.hosts.calls] == ["take", "hear"]
+
+
 async def test_the_same_id_of_another_caller_is_another_key(running: Running) -> None:
     one = await running.engine.call(
         a_call("/orders/b", {"sku": "1"}, sender_id="k", claims={"sub": "ann"})
