@@ -136,6 +136,7 @@ class HostProcess:
             self.kill("never said it was ready")
             raise CannotStart(f"it said nothing for {timeout_s:g} s") from error
         except (LaunchFailed, OSError) as error:  # OSError: no descriptor is left
+            self.kill(str(error))
             raise CannotStart(str(error)) from error
         except asyncio.CancelledError:
             self.kill("no longer needed")
@@ -441,7 +442,8 @@ class HostProcess:
 
     def _lose_flights(self) -> None:
         waited_for = [flight for flight in self._flights.values() if not flight.abandoned]
-        alone = len(self._flights) == 1
+        # One that we ended says nothing of the call that was in it.
+        alone = len(self._flights) == 1 and not self.is_stopping
         for flight in waited_for:
             timed_out = flight.cancelled_at is not None
             lost = HostLost(alone=alone, exit=self.exit, stderr=self._stderr.tail)
