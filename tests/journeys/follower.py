@@ -137,12 +137,11 @@ class Follower:
 
     async def click(self, label: str) -> None:
         """What bears this label: a button or link, or else the first text of it, as of a row."""
-        named = self.page.get_by_role("button", name=label, exact=True).or_(
-            self.page.get_by_role("link", name=label, exact=True)
-        )
-        found = named.or_(self.page.locator("main").get_by_text(label, exact=True)).first
-        await expect(found).to_be_visible(timeout=30_000)
-        await found.click()
+        button = self.page.get_by_role("button", name=label, exact=True)
+        named = button.or_(self.page.get_by_role("link", name=label, exact=True))
+        text = self.page.locator("main").get_by_text(label, exact=True)
+        await expect(named.or_(text).first).to_be_visible(timeout=30_000)
+        await (named if await named.count() else text).first.click()
 
     async def stops(self) -> None:
         """Ctrl-C in each terminal; what was started first ends last, and each ends well."""

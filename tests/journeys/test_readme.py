@@ -35,8 +35,7 @@ NO_BROWSER = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 async def follower(tmp_path: Path, context: BrowserContext) -> AsyncIterator[Follower]:
     """A clean clone of what is committed here, on ports of its own, and a home without a trace of wistro."""
     clone, home = tmp_path / "wistro", tmp_path / "home"
-    subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(clone)], check=True)
-    share_what_npm_made(clone)
+    make_clone(clone)
     make_home(home)
     hub, machines, gateway, valkey, endpoints, screens = free_ports(6)
     ports = {"HUB": hub, "MACHINES": machines, "GATEWAY": gateway, "VALKEY": valkey}
@@ -65,6 +64,11 @@ async def follower(tmp_path: Path, context: BrowserContext) -> AsyncIterator[Fol
     person = Follower(tmp_path, env, page, instead)
     yield person
     person.kill()
+
+
+def make_clone(clone: Path) -> None:
+    subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(clone)], check=True)
+    share_what_npm_made(clone)
 
 
 def share_what_npm_made(clone: Path) -> None:
