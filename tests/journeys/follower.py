@@ -125,6 +125,8 @@ class Follower:
         return Running(process, typed)
 
     async def clicks(self, one: Clicked) -> None:
+        if one.address:
+            await self.page.goto(self.here(one.address))
         for label, value in one.deeds:
             if value is None:
                 await self.click(label)
@@ -150,8 +152,9 @@ class Follower:
             code = await running.ended(90)
             assert code in (0, 130), f"`{name}` ends with {code}:\n{running.printed}"
 
-    def kill(self) -> None:
+    async def ends_all(self) -> None:
         """Nothing is left when the README was wrong halfway."""
         for running in [*self.going_on.values(), *([self.asking] if self.asking else [])]:
             if running.process.returncode is None:
                 os.killpg(running.process.pid, signal.SIGTERM)
+                await running.ended(90)

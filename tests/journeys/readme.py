@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$|^<!-- browser -->(.*?)\n\n", re.DOTALL | re.MULTILINE)
+OPEN = re.compile(r"Open <([^>]+)>")
 DEED = re.compile(r"\*\*(?P<label>[^*]+)\*\*(?:\s+`(?P<value>[^`]+)`)?")
 NEUTRAL = (  # what differs each time, and what stands for it
     (r"run_\w+", "run_…"),
@@ -42,15 +43,18 @@ class Typed:
 
 @dataclass(frozen=True)
 class Clicked:
-    """What to do in the browser: (label, None) is clicked, (label, text) is filled in."""
+    """What to do in the browser, at `address` or where it is: (label, None) is clicked, (label, text) is filled in."""
 
+    address: str | None
     deeds: tuple[tuple[str, str | None], ...]
 
 
 def read(text: str) -> Iterator[Typed | Clicked]:
     for block in BLOCK.finditer(text):
         if block[2] is not None:
-            yield Clicked(tuple((deed["label"], deed["value"]) for deed in DEED.finditer(block[2])))
+            opened = OPEN.search(block[2])
+            deeds = tuple((deed["label"], deed["value"]) for deed in DEED.finditer(block[2]))
+            yield Clicked(opened[1] if opened else None, deeds)
         else:
             yield from commands(block[1])
 

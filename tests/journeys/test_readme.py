@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import BrowserContext
 
 from infra.place import CHECKOUT
 from infra.ports import free_ports
 from tests.journeys.follower import Follower
-from tests.journeys.readme import Clicked, Typed, read
+from tests.journeys.readme import Typed, read
 
 README = CHECKOUT / "README.md"
 KEPT_FROM_IT = (
@@ -63,7 +63,7 @@ async def follower(tmp_path: Path, context: BrowserContext) -> AsyncIterator[Fol
     page.set_default_timeout(30_000)
     person = Follower(tmp_path, env, page, instead)
     yield person
-    person.kill()
+    await person.ends_all()
 
 
 def make_clone(clone: Path) -> None:
@@ -102,9 +102,6 @@ async def test_the_readme_can_be_followed_to_its_end(follower: Follower) -> None
     assert len([one for one in steps if isinstance(one, Typed)]) > 20
 
     for one in steps:
-        if isinstance(one, Clicked) and follower.page.url == "about:blank":
-            await follower.page.goto(follower.here("http://localhost:8000"))
-            await expect(follower.page.get_by_role("button", name="Sign in")).to_be_visible()
         await follower.does(one)
 
     await follower.stops()
