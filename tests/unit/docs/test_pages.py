@@ -87,6 +87,14 @@ def test_decisions_are_numbered_one_by_one_and_say_what_was_given_up() -> None:
         assert page.read_text().startswith(f"# {int(page.name[:4])}. "), page.name
 
 
+@pytest.mark.parametrize("house", ["wistro", "runner", "hub"])
+def test_every_room_is_in_the_drawing(house: str) -> None:
+    drawing = (reference.ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (reference.ROOT / house).glob("*/__init__.py")}
+
+    assert {room for room in rooms if f"{room}/ " not in drawing} == set()
+
+
 def table(page: Path) -> dict[str, list[str]]:
     """The first table of a page: what stands in backticks at the start of each row -> its other cells."""
     rows = re.findall(r"^\| `([^`]+)` \| (.*) \|$", page.read_text(encoding="utf-8"), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The demo's packages: from PyPI and npm, some not ours, one another version of ours; so its builds install."""
+"""The demo's packages: from PyPI and npm, some not ours, one another version of ours; so its builds install. And its lock."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import re
 import pytest
 
 from infra.place import CHECKOUT
+from wistro.lock import file
 
 SHOP = CHECKOUT / "examples" / "shop"
 
@@ -64,3 +65,15 @@ def test_its_lock_is_of_what_its_package_file_asks_for():
     for name, version in asked.items():
         assert lock[f"node_modules/{name}"]["version"] == version
         assert lock[f"node_modules/{name}"]["integrity"].startswith("sha512-")
+
+
+def test_its_lock_is_of_the_files_that_lie_there():
+    lock = file.read(SHOP / file.NAME)
+
+    file.verify(SHOP, lock)
+    for manifests in lock.dependencies.values():
+        for name, sha256 in manifests.items():
+            assert sha256 == f"sha256:{file.content_sha256(SHOP / name)}", name
+    assert {step.file for step in lock.steps.values()} == {
+        path.relative_to(SHOP).as_posix() for path in SHOP.glob("src/**/*.step.*")
+    }
