@@ -50,6 +50,7 @@ async def follower(tmp_path: Path, context: BrowserContext) -> AsyncIterator[Fol
         "HOME": str(home),
         "PWD": str(clone),
         "NO_COLOR": "1",
+        "PYTHONUNBUFFERED": "1",  # talk and data in the order in which a terminal shows them
     }
     instead = {
         "localhost:8000": f"localhost:{hub}",
