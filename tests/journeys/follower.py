@@ -92,7 +92,7 @@ class Follower:
         """It ends as it should, with what is shown; some ask again until what is on its way has come."""
         typed = running.typed
         code = await running.ended(180)
-        for _ in range(LOOKS_AGAIN if typed.command.startswith(COMES_A_MOMENT_LATER) else 0):
+        for _ in range(LOOKS_AGAIN if typed.command in COMES_A_MOMENT_LATER else 0):
             if not typed.missing_from(running.printed):
                 break
             running = await self.start(typed)
