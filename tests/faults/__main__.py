@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.report import machine
 from tests.faults.engine_system import EngineSystem
 from tests.faults.harness import measure
-from tests.faults.table import Verdict
+from tests.faults.whole_kills import kill_all
 
 LONG, SHORT = 25, 3
 
@@ -25,21 +25,28 @@ def main() -> int:
     parser.add_argument("--long", action="store_true", help=f"{LONG} kills of each process")
     parser.add_argument("--kills", type=int, help="so many kills of each process")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument("--engine", action="store_true", help="the engine and its hosts alone")
     options = parser.parse_args()
     kills = options.kills or (LONG if options.long else SHORT)
     print(machine())
-    problems = asyncio.run(engine(kills, seed=options.seed)).problems()
+    problems = asyncio.run(run(kills, seed=options.seed, engine_alone=options.engine))
     for problem in problems:
         print(f"✗ {problem}")
     return 1 if problems else 0
 
 
-async def engine(kills: int, *, seed: int) -> Verdict:
-    """The engine and its hosts alone, from the front door to the store."""
-    print("\nengine alone")
+async def run(kills: int, *, seed: int, engine_alone: bool) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="wistro-faults-") as folder:
+        print("\nengine alone, from its front door to the store")
         async with EngineSystem(Path(folder)) as system:
-            return await measure(system, system.victims * kills, folder=Path(folder), seed=seed)
+            victims = system.victims * kills
+            found = await measure(system, victims, folder=Path(folder), seed=seed)
+    if engine_alone:
+        return found.problems()
+    with tempfile.TemporaryDirectory(prefix="wistro-faults-") as folder:
+        print("\nwhole system, through the gateway, with pushes beside the calls")
+        both = await kill_all(Path(folder), kills=kills, seed=seed)
+    return found.problems() + both.problems()
 
 
 if __name__ == "__main__":

@@ -78,18 +78,19 @@ class EngineSystem:
             async with asyncio.timeout(30):
                 await self._keeper
 
-    async def drained(self) -> None:
-        """Returns when no run lives and no delivery waits, as a reader of the file from outside sees it."""
+    async def settled(self) -> None:
+        """Let what was accepted come to its end, as a reader of the file sees it from outside; then end the engine."""
         until = time.monotonic() + DRAINED_WITHIN_S
         while left := await asyncio.to_thread(self._left):
             if time.monotonic() > until:
                 raise TimeoutError(f"after {DRAINED_WITHIN_S:g} s there were still {left}")
             await asyncio.sleep(0.05)
+        await self.stop()
 
     def outcomes(self) -> Outcomes:
         """Read from the files, once the engine has ended."""
         with closing(self._open("store.db")) as db:
-            counts = {stage: _counts(db, stage) for stage in STAGES}
+            counts = {stage: counts_of(db, stage) for stage in STAGES}
             dead = [str(key) for (key,) in db.execute("SELECT message FROM dead_letters")]
         with closing(self._open("records.db")) as db:
             done = [
@@ -153,11 +154,7 @@ class EngineSystem:
 
     def _left(self) -> str:
         with closing(self._open("store.db")) as db:
-            counts = [
-                (db.execute(f"SELECT count(*) FROM {table}").fetchone()[0], table)
-                for table in ("runs", "deliveries")
-            ]
-        return ", ".join(f"{count} {table}" for count, table in counts if count)
+            return left_in(db, "runs", "deliveries")
 
     def _open(self, name: str) -> sqlite3.Connection:
         path = self.root / ".wistro" / name
@@ -174,6 +171,14 @@ def prepare(root: Path) -> None:
     build(root, compiled.lock)
 
 
-def _counts(db: sqlite3.Connection, stage: str) -> dict[str, int]:
+def counts_of(db: sqlite3.Connection, stage: str) -> dict[str, int]:
     rows = db.execute('SELECT key, value FROM state WHERE "group" = ?', (stage,))
     return {key: json.loads(value) for key, value in rows}
+
+
+def left_in(db: sqlite3.Connection, *tables: str) -> str:
+    """`3 runs, 1 deliveries`, or nothing when these tables are empty."""
+    counts = [
+        (db.execute(f"SELECT count(*) FROM {table}").fetchone()[0], table) for table in tables
+    ]
+    return ", ".join(f"{count} {table}" for count, table in counts if count)

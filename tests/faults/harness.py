@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tests.faults import killer, ledger, table
 from tests.faults.client import Client, Target
 from tests.faults.killer import Victim
 
+Beside = Callable[[random.Random], AbstractAsyncContextManager[Any]]
 TOP_FOR_S = 2.0
 WARM_FOR_S = 0.5
 
@@ -21,9 +23,7 @@ class System(Protocol):
 
     target: Target
 
-    async def drained(self) -> None: ...
-
-    async def stop(self) -> None: ...
+    async def settled(self) -> None: ...
 
     def outcomes(self) -> table.Outcomes: ...
 
@@ -34,18 +34,22 @@ async def measure(
     *,
     folder: Path,
     seed: int,
+    beside: Beside | None = None,
     say: Callable[[str], None] = print,
 ) -> table.Verdict:
-    """Kill each of `victims` once under load; `folder` is the client's own, outside the system."""
+    """Kill each of `victims` once under load; `folder` is the client's own, outside the system.
+
+    `beside` is other load for the same time, such as pushes.
+    """
     chance = random.Random(seed)
+    other = beside(random.Random(seed)) if beside else nullcontext()
     path = folder / "client.log"
     async with ledger.Ledger(path) as log:
         top = await top_load(system.target, log, chance=chance)
         say(f"seed {seed}; top load {top:,.0f} calls/s, kills under {top / 2:,.0f}/s")
-        async with Client(system.target, log, chance=chance, rate=top / 2) as client:
+        async with Client(system.target, log, chance=chance, rate=top / 2) as client, other:
             kills = await killer.kill(list(victims), client, chance=chance, say=say)
-    await system.drained()
-    await system.stop()
+    await system.settled()
     found = table.verdict(ledger.read(path), system.outcomes(), kills=kills)
     found.refused += [f"{key}: not answered" for key in client.unanswered]
     for line in table.lines(found):

@@ -6,7 +6,7 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from infra import procs
@@ -17,12 +17,17 @@ SERVED_WITHIN_S = 60.0
 PAUSES_S = (0.2, 1.0)
 
 
+async def at_once() -> None:
+    """Nothing to wait for: that calls are answered says that it is back."""
+
+
 @dataclass(frozen=True)
 class Victim:
-    """A kind of process. `living` finds those that may be killed now."""
+    """A kind of process. `living` finds those that may be killed now; `back` returns once one is ready again."""
 
     name: str
     living: Callable[[], list[procs.Identity]]
+    back: Callable[[], Awaitable[None]] = at_once
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,9 @@ async def _kill(victim: Victim, client: Client, *, chance: random.Random) -> Kil
         raise NotServed(
             f"no call was acknowledged for {SERVED_WITHIN_S:g} s after {victim.name}"
         ) from error
-    return Kill(victim.name, in_flight, time.monotonic() - at)
+    served_after_s = time.monotonic() - at
+    await victim.back()
+    return Kill(victim.name, in_flight, served_after_s)
 
 
 async def _one_living(victim: Victim, chance: random.Random) -> procs.Identity:

@@ -107,6 +107,18 @@ def lines(found: Verdict) -> list[str]:
     return [*kill_lines(found), *(f"  {name:<42}{value}" for name, value in rows)]
 
 
+def push_lines(found: Verdict) -> list[str]:
+    """The same of pushes: `found` is of their log, with versions as outcomes and builds as records."""
+    rows = [
+        ("acknowledged pushes without a version", _of(found.lost, found.acknowledged)),
+        ("acknowledged pushes - builds", _of(found.unrecorded, found.acknowledged)),
+        ("pushes that became two versions", _of(found.duplicated, found.attempted)),
+        ("versions of what nobody pushed", f"{len(found.unexpected)}"),
+        ("recovered (not acknowledged, built)", f"{len(found.recovered)}"),
+    ]
+    return [f"  {name:<42}{value}" for name, value in rows]
+
+
 def kill_lines(found: Verdict) -> list[str]:
     out = [
         f"  {'kill -9':<14}{'kills':>6}{'busy':>6}{'in flight':>11}{'served again, s':>17}{'max':>7}"
