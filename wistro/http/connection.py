@@ -23,6 +23,7 @@ from wistro.http.sender import Sender, claimed_length
 if TYPE_CHECKING:
     from wistro.http.server import Server
 
+_FEW_PIECES = 64
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _lower: dict[bytes, str] = {}  # header names seen, lower-case; bounded in `_name`
 
@@ -147,7 +148,13 @@ class Connection(asyncio.Protocol):
             return
         self._received += len(body)
         self._server.held_bytes += len(body)
-        self._body.append(body)
+        if self._pieces is not None:
+            self._pieces += body
+        elif len(self._body) < _FEW_PIECES:
+            self._body.append(body)
+        else:  # an object for each two bytes of a body would be twenty times its size
+            self._pieces = bytearray(b"".join(self._body) + body)
+            self._body = []
         if self._received > self._limits.body_bytes:
             self._refuse(errors.BodyTooLarge(self._too_large()))
         elif self._server.held_bytes > self._limits.held_bytes:
@@ -161,7 +168,10 @@ class Connection(asyncio.Protocol):
         self._owes_continue = False
         if self._is_old or not self._parser.should_keep_alive():
             self._last = True
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        if self._pieces is not None:
+            body = bytes(self._pieces)
+        else:
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._received = 0  # the request holds it from here on
         try:
             target = self._url.decode("ascii")
@@ -191,6 +201,7 @@ class Connection(asyncio.Protocol):
         self._headers: Headers = []
         self._noted: dict[str, list[bytes]] = {}
         self._body: list[bytes] = []
+        self._pieces: bytearray | None = None
         self._head_bytes = self._fields = self._received = 0
 
     def _check_head(self) -> bool:
@@ -226,7 +237,7 @@ class Connection(asyncio.Protocol):
 
     def _continue(self) -> None:
         self._owes_continue = False
-        if not self._body:
+        if not self._received:
             self._transport.write(_CONTINUE)
 
     def _refuse(self, error: UserError) -> None:
@@ -236,7 +247,7 @@ class Connection(asyncio.Protocol):
         self._refused = self._last = True
         self._server.held_bytes -= self._received
         self._received = 0
-        self._body = []
+        self._body, self._pieces = [], None
         self._reading = Reading.DEAF
         self.deadline = inf
         retry = [("retry-after", str(self._limits.retry_after_s))] if error.status == 503 else []

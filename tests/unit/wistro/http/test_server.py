@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import stat
+import tracemalloc
 
 import pytest
 
@@ -168,6 +169,26 @@ async def test_a_chunked_body_is_refused_when_it_passes_the_limit(serving):
 
     assert (await caller.answer())[0] == 413
     assert place.server.held_bytes == 0
+
+
+async def test_a_body_in_many_small_pieces_costs_no_more_than_its_bytes(serving):
+    place = await serving(echo)
+    caller = await place.caller()
+    pieces = 100_000
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    sent = b"2\r\nab\r\n" * pieces
+    await caller.send(head)
+
+    tracemalloc.start()
+    try:
+        await caller.send(sent, b"0\r\n\r\n")
+        _, _, body = await caller.answer()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert body == b"ab" * pieces
+    assert peak < 15 * len(body)  # with an object for each piece: more than 20 times
 
 
 async def test_a_body_that_waits_for_100_continue_gets_it(serving):
