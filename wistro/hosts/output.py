@@ -26,6 +26,7 @@ class Output(asyncio.Protocol):
         self._source = source
         self._on_line = on_line
         self._on_end = on_end
+        self._transport: asyncio.BaseTransport | None = None
         self._partial = bytearray()
         self._cutting = False
         self._kept: deque[str] = deque(maxlen=KEPT_LINES)
@@ -34,6 +35,14 @@ class Output(asyncio.Protocol):
     def tail(self) -> str:
         partial = [self._partial.decode(errors="replace")] if self._partial else []
         return "\n".join([*self._kept, *partial])
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def close(self) -> None:
+        """Hear no more: a process that outlived the host may hold the other end for ever."""
+        if self._transport is not None:
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         *lines, rest = data.split(b"\n")
@@ -64,6 +73,7 @@ class Output(asyncio.Protocol):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
         if self._partial:
             self._say()
         self._on_end()

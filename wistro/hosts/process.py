@@ -46,6 +46,7 @@ from wistro.protocol.frames import (
 
 SOCKET = 3  # the host's end of the connection
 ENDINGS_S = 0.1  # after the first sign of death, how long the others are waited for
+LAST_WORDS_S = 1.0
 LINES_PER_S = 10_000
 
 
@@ -429,6 +430,8 @@ class HostProcess:
             if timer is not None:
                 timer.cancel()
         self._connection.flush_and_close()
+        for output in (self._stdout, self._stderr):  # what is in the pipes is still read
+            self._loop.call_later(LAST_WORDS_S, output.close)
         if self._launched.pidfd >= 0:
             self._loop.remove_reader(self._launched.pidfd)
             os.close(self._launched.pidfd)

@@ -44,6 +44,12 @@ STEPS = {
             ctx.logger.info(str(child.pid))
             os._exit(1)
     """,
+    "leave_session": """
+        def handler(_, ctx):
+            child = subprocess.Popen(["/bin/sleep", "600"], start_new_session=True)
+            ctx.logger.info(str(child.pid))
+            os._exit(1)
+    """,
 }
 
 

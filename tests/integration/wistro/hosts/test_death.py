@@ -156,3 +156,22 @@ async def test_frames_about_calls_that_are_over_change_nothing(place) -> None:
     place.open(languages={"python": replace(LANGUAGES["python"], host=(str(liar),))})
 
     assert await place.call("pid").outcome() == Returned(None)
+
+
+async def test_a_process_that_outlives_its_host_keeps_no_pipe_of_ours_open(place) -> None:
+    pool = place.open()
+    await pool.warm()
+    [host] = pool.hosts
+    closed = {output: asyncio.Event() for output in (host._stdout, host._stderr)}
+    for output, event in closed.items():
+        lost = output.connection_lost
+        output.connection_lost = lambda exc, lost=lost, event=event: (lost(exc), event.set())
+    attempt = place.call("leave_session")
+    child = await attempt.pid()
+
+    try:
+        assert isinstance(await attempt.outcome(), HostLost)
+        for event in closed.values():
+            await asyncio.wait_for(event.wait(), LIMIT_S)
+    finally:
+        os.kill(child, signal.SIGKILL)
