@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from wistro.errors import UserError
 from wistro.protocol.records import AttemptRecord, ClosedRecord, LineRecord, Record, RunRecord
 from wistro.records.redact import Redactor
 from wistro.records.writing import ChunkWriter
@@ -47,6 +48,15 @@ CREATE INDEX IF NOT EXISTS lines_of_a_run ON lines (run_id, stream, seq) WHERE r
 """
 
 
+class RecordsUnreadable(UserError):
+    """The local records' file cannot be opened, or is none."""
+
+    code = "records.unreadable"
+    hint = (
+        "Move it away: it holds what the local screens show, and nothing that is still to be done."
+    )
+
+
 class LocalRecords:
     """Implements `Sink`. `on_kept(chunks)` is called in the writing thread once they can be read, as they are kept:
     without secrets."""
@@ -68,8 +78,11 @@ class LocalRecords:
         self._now_us = now_us
         self._kept_us = kept_us
         self._kept_bytes = kept_bytes
-        self._db = connect(path)
-        self._db.executescript(TABLES)
+        try:
+            self._db = connect(path)
+            self._db.executescript(TABLES)
+        except sqlite3.Error as error:
+            raise RecordsUnreadable(f"the records {path} cannot be opened: {error}") from error
         self._streams: dict[str, tuple[int, int]] = {}  # name -> (number, last seq)
         self._writer = ChunkWriter(self._keep, name="records-local")
         self._trim_at = 0.0

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import queue
 import sqlite3
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from wistro.store.port import (
     Unit,
     Unnumbered,
 )
+from wistro.store.sqlite_file import check_schema, connect, is_full, readable
 from wistro.store.state import MISSING, settle
 
 GROUP_UNITS = 512  # a larger group would hold the event loop for more than some milliseconds
@@ -81,12 +81,14 @@ class SqliteStore(reads.SqliteReads):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.stream = stream
-        self._db = connect(path)
-        self._db.executescript(tables.TABLES)
-        super().__init__(connect(path, read_only=True))
-        self._boot = self._begin_boot()
-        self._run_seq = self._highest("runs", "run_seq")
-        self._delivery_seq = self._highest("deliveries", "seq")
+        with readable(path):
+            self._db = connect(path)
+            check_schema(self._db, path)
+            self._db.executescript(tables.TABLES)
+            super().__init__(connect(path, read_only=True))
+            self._boot = self._begin_boot()
+            self._run_seq = self._highest("runs", "run_seq")
+            self._delivery_seq = self._highest("deliveries", "seq")
         self._seq = 0
         self._waiting: list[_Waiting] = []
         self._lines: list[Unnumbered] = []
@@ -328,14 +330,16 @@ class SqliteStore(reads.SqliteReads):
         db, boot = self._db, self._boot
         if ticks := [unit.tick for unit in units if unit.tick]:
             self._write_ticks(ticks)
-        if rows := [_run_values(run) for unit in units for run in unit.new_runs]:
+        if rows := [tables.run_values(run) for unit in units for run in unit.new_runs]:
             db.executemany(tables.INSERT_RUN, rows)
-        if rows := [_delivery_values(one, boot) for unit in units for one in unit.new_deliveries]:
+        if rows := [
+            tables.delivery_values(one, boot) for unit in units for one in unit.new_deliveries
+        ]:
             db.executemany(tables.INSERT_DELIVERY, rows)
         changed = 0
         if rows := [key for unit in units for key in unit.finished]:
             changed += db.executemany(tables.FINISH_DELIVERY, rows).rowcount
-        if rows := [_retry_values(*one, boot) for unit in units for one in unit.retried]:
+        if rows := [tables.retry_values(*one, boot) for unit in units for one in unit.retried]:
             changed += db.executemany(tables.RETRY_DELIVERY, rows).rowcount
         if rows := [change for unit in units for change in unit.run_changes]:
             db.executemany(tables.CHANGE_RUN, rows)
@@ -436,64 +440,6 @@ class SqliteStore(reads.SqliteReads):
             self._db.execute("ROLLBACK")
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")  # NORMAL loses acknowledged rows in a power cut
-    db.execute("PRAGMA wal_autocheckpoint = 0")
-    if sys.platform == "darwin":
-        db.execute("PRAGMA fullfsync = 1")
-        db.execute("PRAGMA checkpoint_fullfsync = 1")
-    if read_only:
-        db.execute("PRAGMA query_only = 1")
-    return db
-
-
-def is_full(error: sqlite3.Error) -> bool:
-    """The disk is full, or another program holds the file for long: both pass."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
-
-
 def _refuse(future: asyncio.Future[Any], reason: Exception) -> None:
     if not future.done():
         future.set_exception(reason)
-
-
-def _run_values(run: RunRow) -> tuple[Any, ...]:
-    return (run.seq, run.run_id, run.deployment_id, run.header, run.open, run.mark)
-
-
-def _delivery_values(one: DeliveryRow, boot: int) -> tuple[Any, ...]:
-    return (
-        one.seq,
-        one.delivery_id,
-        one.run_seq,
-        one.deployment_id,
-        one.step,
-        one.kind,
-        one.topic,
-        one.message,
-        one.due_at_us,
-        one.number,
-        one.charged,
-        one.lone_deaths,
-        one.suspect,
-        one.parent_attempt_id,
-        one.ordinal,
-        boot if one.claimed else 0,
-    )
-
-
-def _retry_values(number: int, one: DeliveryRow, boot: int) -> tuple[Any, ...]:
-    claimed = boot if one.claimed else 0
-    return (
-        one.seq,
-        number,
-        one.number,
-        one.charged,
-        one.lone_deaths,
-        one.suspect,
-        one.due_at_us,
-        claimed,
-    )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from wistro.store.port import DeliveryRow, RunRow
+
 SCHEMA = 1
 
 TABLES = """
@@ -113,3 +117,42 @@ INSERT_DEAD_LETTER = (
     f"INSERT INTO dead_letters ({DEAD_LETTER}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT (delivery_id) DO NOTHING"
 )
+
+
+def run_values(run: RunRow) -> tuple[Any, ...]:
+    return (run.seq, run.run_id, run.deployment_id, run.header, run.open, run.mark)
+
+
+def delivery_values(one: DeliveryRow, boot: int) -> tuple[Any, ...]:
+    return (
+        one.seq,
+        one.delivery_id,
+        one.run_seq,
+        one.deployment_id,
+        one.step,
+        one.kind,
+        one.topic,
+        one.message,
+        one.due_at_us,
+        one.number,
+        one.charged,
+        one.lone_deaths,
+        one.suspect,
+        one.parent_attempt_id,
+        one.ordinal,
+        boot if one.claimed else 0,
+    )
+
+
+def retry_values(number: int, one: DeliveryRow, boot: int) -> tuple[Any, ...]:
+    claimed = boot if one.claimed else 0
+    return (
+        one.seq,
+        number,
+        one.number,
+        one.charged,
+        one.lone_deaths,
+        one.suspect,
+        one.due_at_us,
+        claimed,
+    )
