@@ -86,11 +86,10 @@ def _found(run: str, environments: dict) -> RunRow:
 
 
 def _attempts(run: RunRow) -> list[AttemptRow]:
-    tried = records.attempts(run, limit=ATTEMPTS_MOST + 1)
-    if not tried or any(one.record is None for one in tried):
+    tried = records.attempts(run, limit=ATTEMPTS_MOST + 1, bytes_most=BYTES_MOST)
+    if not tried or any(one.size_bytes is None for one in tried):
         raise PayloadsGone("The run's payloads are not kept any more")
-    size = sum(len((one.record or "").encode()) for one in tried)
-    if len(tried) > ATTEMPTS_MOST or size > BYTES_MOST:
+    if len(tried) > ATTEMPTS_MOST or any(one.record is None for one in tried):
         raise SampleTooLarge("The run is larger than a sample may be")
     return tried
 

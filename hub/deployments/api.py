@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -28,13 +29,13 @@ LINES_A_PAGE = 1000
 
 def shown(found: QuerySet[Version]) -> QuerySet[Version]:
     alive = Deployment.objects.exclude(state="stopped").select_related("environment").order_by("pk")
-    return found.select_related("build", "created_by").prefetch_related(
-        Prefetch("deployments", queryset=alive)
-    )
+    light = found.select_related("build", "created_by").defer("lock", "endpoints")
+    return light.prefetch_related(Prefetch("deployments", queryset=alive))
 
 
-def show(version: Version) -> dict[str, Any]:
-    return shapes.version(version, weights.of([one.pk for one in version.deployments.all()]))
+def show(found: Sequence[Version]) -> list[dict[str, Any]]:
+    weighed = weights.of([one.pk for version in found for one in version.deployments.all()])
+    return [shapes.version(one, weighed) for one in found]
 
 
 class UploadWish(serializers.Serializer):
@@ -48,7 +49,8 @@ class Versions(HubView):
     @extend_schema(responses=shapes.VersionPage)
     def get(self, request: Request, project: UUID) -> Response:
         get_object_or_404(Project, pk=project)
-        return Response(page(request, shown(Version.objects.filter(project=project)), show))
+        found = page(request, shown(Version.objects.filter(project=project)), lambda one: one)
+        return Response(found | {"items": show(found["items"])})
 
     @extend_schema(request=UploadWish, responses={201: shapes.VersionShape})
     def post(self, request: Request, project: UUID) -> Response:
@@ -61,7 +63,7 @@ class Versions(HubView):
                 fields={"environment": "unknown"},
             )
         made = versions.upload(into, bundle=wish["bundle"], to=to, by=request.user)
-        return Response(show(shown(Version.objects).get(pk=made.pk)), status=201)
+        return Response(show([shown(Version.objects).get(pk=made.pk)])[0], status=201)
 
 
 class OneVersion(HubView):
@@ -69,7 +71,7 @@ class OneVersion(HubView):
 
     @extend_schema(responses=shapes.VersionShape)
     def get(self, request: Request, version: UUID) -> Response:
-        return Response(show(get_object_or_404(shown(Version.objects.all()), pk=version)))
+        return Response(show([get_object_or_404(shown(Version.objects.all()), pk=version)])[0])
 
 
 class Lines(HubView):

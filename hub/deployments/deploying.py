@@ -93,7 +93,7 @@ def bring_up_to_date(environment: Environment, *, weighed: Collection[UUID]) -> 
         pk__in=weighed, state="healthy", revision__lt=environment.revision
     )
     made = []
-    for deployment in stale.select_related("version").order_by("pk"):
+    for deployment in stale.with_version().order_by("pk"):
         heirs = Deployment.objects.filter(succeeds=deployment)
         if heirs.filter(revision=environment.revision).exists():
             continue
@@ -112,7 +112,7 @@ def hear_all(environment_id: UUID, said: Sequence[DeploymentHealth]) -> None:
         if (environment := Environment.objects.filter(pk=environment_id).first()) is None:
             return  # removed since the grant was looked up
         locked(environment)
-        for deployment in alive.select_related("version", "environment").order_by("pk"):
+        for deployment in alive.with_version("environment").order_by("pk"):
             health = by_id.get(str(deployment.pk))
             if health is not None and _is_news(deployment, health):
                 hear(deployment, health)

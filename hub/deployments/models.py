@@ -5,12 +5,14 @@ Weights are hub/ingress's; which machine runs an environment is hub/fleet's.
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from hub.accounts.models import User
-from hub.common.tenancy import TenantModel
+from hub.common.tenancy import TenantManager, TenantModel, TenantQuerySet
 from hub.projects.models import Environment, Project
 
 BUILD_STATES = (
@@ -146,6 +148,12 @@ class Blob(TenantModel):
         ]
 
 
+class DeploymentQuerySet(TenantQuerySet):
+    def with_version(self, *more: str) -> DeploymentQuerySet:
+        """Read with their versions, but without those's locks: of a page of them each may be 4 MiB."""
+        return self.select_related("version", *more).defer("version__lock")
+
+
 class Deployment(TenantModel):
     """A version in an environment with one revision of its variables. `promotes`: takes all traffic once healthy.
 
@@ -166,8 +174,12 @@ class Deployment(TenantModel):
     idle_since = models.DateTimeField(null=True)
     stopped_at = models.DateTimeField(null=True)
 
+    objects: ClassVar[Any] = TenantManager.from_queryset(DeploymentQuerySet)()
+
     class Meta:
         db_table = "deployments"
+        base_manager_name = "objects"
+        default_manager_name = "objects"
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=DEPLOYMENT_STATES), name="deployment_states_are_known"

@@ -90,7 +90,7 @@ def set_weights(
 
 def _check(environment: Environment, weights: Mapping[UUID, int]) -> None:
     found = Deployment.objects.filter(environment=environment, pk__in=weights)
-    known = {one.pk: one for one in found.select_related("version")}
+    known = {one.pk: one for one in found.with_version()}
     if unknown := [str(pk) for pk in weights if pk not in known]:
         raise UnknownDeployment(
             f"{environment.name} has no such deployment", fields=dict.fromkeys(unknown, "unknown")

@@ -44,7 +44,7 @@ def _assignment(organization_id: UUID, environment_id: UUID, fence: int) -> Assi
         weights = weights_of(traffic)
         ended = Q(stopped_at__gt=Now() - STOP_SAID_FOR)
         found = Deployment.objects.filter(environment=environment)
-        shown = found.filter(Q(state__in=WANTS) | ended).select_related("version", "environment")
+        shown = found.filter(Q(state__in=WANTS) | ended).with_version("environment")
         return Assignment(
             environment_id=str(environment_id),
             organization_id=str(organization_id),

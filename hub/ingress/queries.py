@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q
 
 from hub.deployments.models import Deployment
 from hub.deployments.shapes import state_of
@@ -49,7 +49,7 @@ def shown_deployments(traffic: Traffic) -> list[tuple[Deployment, int]]:
     """What there is to choose from and to look at, newest first, each with its weight."""
     weights = weights_of(traffic)
     found = Deployment.objects.filter(environment=traffic.environment_id)
-    wanted = found.filter(~Q(state="stopped") | Q(pk__in=weights)).select_related("version")
+    wanted = found.filter(~Q(state="stopped") | Q(pk__in=weights)).with_version()
     newest = wanted.order_by("-pk")[:SHOWN_DEPLOYMENTS]
     return [(one, weights.get(one.pk, 0)) for one in newest]
 
@@ -57,7 +57,8 @@ def shown_deployments(traffic: Traffic) -> list[tuple[Deployment, int]]:
 def history(traffic: Traffic) -> list[TrafficChange]:
     """The last generations, newest first, each with its weights and their versions."""
     found = TrafficChange.objects.filter(environment=traffic.environment_id)
-    shown = found.select_related("by").prefetch_related("weights__deployment__version")
+    deployments = Prefetch("weights__deployment", Deployment.objects.with_version())
+    shown = found.select_related("by").prefetch_related(deployments)
     return list(shown.order_by("-generation")[:SHOWN_CHANGES])
 
 
@@ -90,7 +91,7 @@ def serving(environments: Sequence[Environment]) -> dict[UUID, Mapping[str, Any]
     found = Deployment.objects.filter(
         environment__in=environments, state__in=("starting", "healthy", "draining")
     )
-    deployments = list(found.select_related("version").order_by("-pk"))
+    deployments = list(found.with_version().order_by("-pk"))
     weights = weights_among([one.pk for one in deployments])
     by_environment = defaultdict(list)
     for one in deployments:

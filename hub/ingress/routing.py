@@ -51,7 +51,7 @@ def _environment(organization_id: UUID, environment_id: UUID) -> RoutedEnvironme
         environment = traffic.environment
         weights = weights_of(traffic)
         found = Deployment.objects.filter(environment=environment)
-        routed = found.filter(Q(state="healthy") | Q(pk__in=weights)).select_related("version")
+        routed = found.filter(Q(state="healthy") | Q(pk__in=weights)).with_version()
         return RoutedEnvironment(
             environment_id=str(environment.pk),
             host=label_of(environment.name, environment.project.slug, organization().slug),

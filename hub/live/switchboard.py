@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import redis.asyncio as aioredis
 import structlog
 from channels.db import database_sync_to_async
-from django.db import DatabaseError
+from django.db import Error as DatabaseFailed
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -90,9 +90,7 @@ class Switchboard:
     async def _receive(self) -> None:
         failures = 0
         while True:
-            client = aioredis.Redis.from_url(
-                SETTINGS.redis_url, socket_connect_timeout=2, health_check_interval=5
-            )
+            client = _client()
             try:
                 async with client, client.pubsub() as pubsub:
                     await self._connected(pubsub)
@@ -133,7 +131,7 @@ class Switchboard:
                 gone = await database_sync_to_async(rights.lost)(
                     [one.listener() for one in sockets]
                 )
-            except DatabaseError as error:
+            except DatabaseFailed as error:  # also InterfaceError, which is no DatabaseError
                 log.warning("live.rights-unknown", why=str(error))
                 continue
             for place in gone:

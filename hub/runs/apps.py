@@ -8,7 +8,6 @@ class RunsConfig(AppConfig):
         from hub.ingress import draws
         from hub.live import topics
         from hub.projects.signals import project_removed
-        from hub.runs import queries
         from hub.runs.actions import forget_project
         from hub.runs.store import records
 
@@ -16,5 +15,4 @@ class RunsConfig(AppConfig):
         topics.register("runs", "environment")
         topics.register("run", "run")
         draws.by(records.draws)
-        draws.by(queries.draws)
         project_removed.connect(forget_project, dispatch_uid="hub.runs")

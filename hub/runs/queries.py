@@ -21,6 +21,7 @@ from wistro.protocol.records import AttemptRecord, ErrorRecord, ReadRecord, Writ
 from wistro.protocol.times import rfc3339
 
 ATTEMPTS_MOST = 2_000  # of one run on a page; its summary counts them all
+BYTES_MOST = 16 * 1024 * 1024  # of what went in and out of them; the rest is shown without
 
 
 class BadCursor(Invalid):
@@ -53,7 +54,7 @@ def run(environment: Environment, run_id: UUID) -> reading.RunDetail:
 
 
 def detail(run: RunRow) -> reading.RunDetail:
-    tried = records.attempts(run, limit=ATTEMPTS_MOST)
+    tried = records.attempts(run, limit=ATTEMPTS_MOST, bytes_most=BYTES_MOST)
     deployed = pictures.deployed({run.deployment_id, *(one.deployment_id for one in tried)})
     return reading.RunDetail(
         summary(run, deployed.get(run.deployment_id, NOTHING)),
@@ -84,7 +85,7 @@ def label(run: RunRow, of: Deployed) -> str:
 
 
 def attempt(one: AttemptRow, of: Deployed) -> reading.AttemptView:
-    """Without payload (its day is over) it says when and how it went, and nothing of what."""
+    """Without payload (its day is over, or the run is too large to show) it says when and how it went, and nothing of what."""
     picture = of.picture
     record = msgspec.json.decode(one.record, type=AttemptRecord) if one.record else None
     return reading.AttemptView(
@@ -187,8 +188,3 @@ def _serving(environment: Environment) -> UUID | None:
     found = by_weight.values_list("deployment__version_id", flat=True).first()
     newest = Deployment.objects.filter(environment=environment).order_by("-pk")
     return found or newest.values_list("version_id", flat=True).first()
-
-
-def draws(environment_id: UUID, generation: int) -> dict[UUID, int]:
-    """Calls of a generation by deployment: what hub/ingress shows beside the weights."""
-    return records.draws(environment_id, generation)

@@ -64,7 +64,10 @@ class RunRow:
 
 @dataclass(frozen=True)
 class AttemptRow:
-    """`record` is the AttemptRecord's JSON, None once payloads of its day are gone."""
+    """`record` is the AttemptRecord's JSON, None once payloads of its day are gone, or where it was too large to read.
+
+    `size_bytes` is the record's, None where it is gone.
+    """
 
     id: UUID
     delivery_id: UUID
@@ -79,6 +82,7 @@ class AttemptRow:
     started_at_us: int
     ended_at_us: int
     record: str | None
+    size_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -119,8 +123,8 @@ class RecordStore(Protocol):
 
     def run(self, run_id: UUID, *, environment_ids: Collection[UUID]) -> RunRow | None: ...
 
-    def attempts(self, run: RunRow, *, limit: int) -> list[AttemptRow]:
-        """By (queued_at, id)."""
+    def attempts(self, run: RunRow, *, limit: int, bytes_most: int) -> list[AttemptRow]:
+        """By (queued_at, id); from where their records go over `bytes_most` together they come without."""
         ...
 
     def lines_after(

@@ -31,8 +31,8 @@ class PostgresRecords:
     def run(self, run_id: UUID, *, environment_ids: Collection[UUID]) -> RunRow | None:
         return runs.one(run_id, environment_ids)
 
-    def attempts(self, run: RunRow, *, limit: int) -> list[AttemptRow]:
-        return runs.attempts(run, limit=limit)
+    def attempts(self, run: RunRow, *, limit: int, bytes_most: int) -> list[AttemptRow]:
+        return runs.attempts(run, limit=limit, bytes_most=bytes_most)
 
     def lines_after(
         self, environment_id: UUID, filter: LineFilter, *, after: Cursor, limit: int

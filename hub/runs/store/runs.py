@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -95,13 +95,33 @@ def _counted(environment_id: UUID, runs: list[RunRow]) -> list[RunRow]:
     ]
 
 
-def attempts(run: RunRow, *, limit: int) -> list[AttemptRow]:
+def attempts(run: RunRow, *, limit: int, bytes_most: int) -> list[AttemptRow]:
     found = Attempt.objects.filter(run_id=run.id, environment_id=run.environment_id)
     rows = list(found.order_by("queued_at_us", "id").values(*_ATTEMPT)[:limit])
-    records = _records(run.environment_id, (row["id"] for row in rows))
-    return [AttemptRow(**row, record=records.get(row["id"])) for row in rows]
+    sizes = _sizes(run.environment_id, [row["id"] for row in rows])
+    read, left = [], bytes_most
+    for id in (row["id"] for row in rows if row["id"] in sizes):
+        left -= sizes[id]
+        if left < 0:
+            break
+        read.append(id)
+    records = _records(run.environment_id, read)
+    return [
+        AttemptRow(**row, record=records.get(row["id"]), size_bytes=sizes.get(row["id"]))
+        for row in rows
+    ]
 
 
-def _records(environment_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
-    found = Payload.objects.filter(environment_id=environment_id, id__in=list(ids))
+def _sizes(environment_id: UUID, ids: list[UUID]) -> dict[UUID, int]:
+    """Known to PostgreSQL without reading the payloads, which stand in a table of their own."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, octet_length(record) FROM payloads WHERE id = ANY (%s::uuid[]) AND environment_id = %s",
+            [ids, environment_id],
+        )
+        return dict(cursor.fetchall())
+
+
+def _records(environment_id: UUID, ids: list[UUID]) -> dict[UUID, str]:
+    found = Payload.objects.filter(environment_id=environment_id, id__in=ids)
     return dict(found.values_list("id", "record"))

@@ -133,7 +133,7 @@ def test_a_run_outlives_its_payloads(owner: Any) -> None:
     with tenant(sender.organization_id):
         row = records.run(Run.objects.get().pk, environment_ids=[sender.environment.pk])
         assert row is not None
-        (attempt,) = records.attempts(row, limit=10)
+        (attempt,) = records.attempts(row, limit=10, bytes_most=10_000)
     assert (attempt.record, row.attempts) == (None, 1)
 
 
