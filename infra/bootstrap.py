@@ -110,12 +110,12 @@ def python(terminal: Terminal) -> None:
 
 
 def runs(venv: Path) -> bool:
-    """Whether its interpreter starts: it does not after a move of the folder's Python, or half made."""
+    """Whether its interpreter starts and has pip: not after a move of the folder's Python, nor half made."""
     try:
         argv = [
             str(venv / "bin" / "python"),
             "-c",
-            "import sys; sys.exit(sys.prefix == sys.base_prefix)",
+            "import pip, sys; sys.exit(sys.prefix == sys.base_prefix)",
         ]
         return subprocess.run(argv, capture_output=True, check=False, timeout=30).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
@@ -123,11 +123,12 @@ def runs(venv: Path) -> bool:
 
 
 def make_venv() -> None:
+    VENV.mkdir()
+    UNFINISHED.touch()  # before anything else is in it: Ctrl-C may come before pip does
     made = subprocess.run(
         [sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False
     )
     if made.returncode == 0:
-        UNFINISHED.touch()
         return
     shutil.rmtree(VENV, ignore_errors=True)
     said = made.stdout + made.stderr

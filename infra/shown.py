@@ -89,7 +89,12 @@ LINES = (
     Line("6", "E4: start and reload", ("bench/e4.py",), "{python} -m bench.e4 --short"),
     Line("6", "H2: log call -> browser", ("bench/h2.py",), "{python} -m bench.h2 --short"),
     Line(
-        "7", "bad input: each a clear message with a code", ("tests/integration/test_bad_input.py",)
+        "7",
+        "bad input: each a clear message with a code",
+        tuple(
+            f"tests/integration/{part}/test_bad_input.py"
+            for part in ("wistro", "runner/builder", "runner/gateway", "hub")
+        ),
     ),
     Line(
         "8", "README, ARCHITECTURE, CONTRIBUTING, CHANGELOG, glossary, errors", ("tests/unit/docs",)

@@ -73,6 +73,28 @@ def test_an_interpreter_that_is_gone_makes_a_broken_environment(tmp_path):
     assert bootstrap.runs(tmp_path) is False
 
 
+def test_an_environment_that_was_cut_off_before_pip_is_broken(tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path)], check=True)
+
+    assert bootstrap.runs(tmp_path) is False
+
+
+def test_an_environment_is_unfinished_from_its_first_moment(tmp_path, monkeypatch):
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(bootstrap, "UNFINISHED", tmp_path / ".venv" / ".unfinished")
+    seen = []
+
+    def cut_off(argv, **_):
+        seen.append(bootstrap.UNFINISHED.exists())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bootstrap.subprocess, "run", cut_off)
+
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap.make_venv()
+    assert seen == [True]
+
+
 def test_every_requirement_is_pinned_by_hash_and_no_index_is_named():
     for path in sorted((CHECKOUT / "requirements").glob("*.txt")):
         text = path.read_text()
