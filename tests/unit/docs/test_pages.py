@@ -11,6 +11,7 @@ from infra import commands, reference
 from wistro.compiler.config import KEYS
 from wistro.compiler.settings import _Reader
 from wistro.lock.model import Lock
+from wistro.protocol import machine
 
 DOCS = reference.ROOT / "docs"
 PAGES = sorted(
@@ -85,6 +86,14 @@ def test_decisions_are_numbered_one_by_one_and_say_what_was_given_up() -> None:
     assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
     for page in pages:
         assert page.read_text().startswith(f"# {int(page.name[:4])}. "), page.name
+
+
+def test_every_request_of_a_machine_is_in_its_page() -> None:
+    page = (DOCS / "reference" / "machine-api.md").read_text(encoding="utf-8")
+    told = re.findall(r"^(GET|POST|PUT) +(/\S+)", machine.__doc__ or "", re.MULTILINE)
+
+    assert len(told) > 5
+    assert [f"{method} {path}" for method, path in told if f"`{method} {path}`" not in page] == []
 
 
 @pytest.mark.parametrize("house", ["wistro", "runner", "hub"])
