@@ -91,9 +91,12 @@ LINES = (
     Line(
         "7",
         "bad input: each a clear message with a code",
-        tuple(
-            f"tests/integration/{part}/test_bad_input.py"
-            for part in ("wistro", "runner/builder", "runner/gateway", "hub")
+        (
+            *(
+                f"tests/integration/{part}/test_bad_input.py"
+                for part in ("wistro", "runner/builder", "runner/gateway", "hub")
+            ),
+            "tests/integration/hub/test_named_mistakes.py",
         ),
     ),
     Line(
