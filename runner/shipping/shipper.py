@@ -17,6 +17,7 @@ import msgspec
 
 from runner.hub import HubGone, HubRefused, NoPoolToken, backoff_s
 from wistro.protocol.records import RecordsTaken
+from wistro.records.segments import is_segment
 from wistro.records.spool import Portion, SpoolReader
 
 log = logging.getLogger("runner.shipping")
@@ -147,11 +148,15 @@ class _Numbered(msgspec.Struct):
 
 def _looks_like(spool: Path) -> object:
     """Changes when there is more to ship: cheap, since it is asked for twenty times a second."""
+    found: list[tuple[str, str, int]] = []
     try:
         with os.scandir(spool) as streams:
-            found = sorted(one.name for one in streams if one.is_dir())
-        with os.scandir(spool / found[-1]) as files:
-            sizes = [(one.name, one.stat().st_size) for one in files if one.name[-1] == "l"]
-    except (OSError, IndexError):
+            folders = [one.path for one in streams if one.is_dir()]
+        for folder in folders:
+            with os.scandir(folder) as files:
+                found += [
+                    (folder, one.name, one.stat().st_size) for one in files if is_segment(one.name)
+                ]
+    except OSError:
         return None
-    return found, sorted(sizes)
+    return sorted(found)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 SEGMENT = ".jsonl"
+ACKNOWLEDGED = "acknowledged"  # beside the segments: up to which seq the Hub has them
+_NAME = re.compile(r"\d{20}-\d{3}\.jsonl")
 _SEQ = re.compile(rb'\{"kind":"[a-z]+","seq":(\d+)')
 
 
@@ -27,13 +29,23 @@ def new_segment(folder: Path, first: int) -> BinaryIO:
     raise AssertionError("count() does not end")
 
 
+def is_segment(name: str) -> bool:
+    """Whether a file is one of ours: a person or a tool may have put others beside them."""
+    return _NAME.fullmatch(name) is not None
+
+
+def segments(folder: Path) -> list[Path]:
+    """A stream's segments in order."""
+    return sorted(one for one in folder.glob(f"*{SEGMENT}") if is_segment(one.name))
+
+
 def first_of(segment: Path) -> int:
     return int(segment.name.partition("-")[0])
 
 
 def last_seq(folder: Path) -> int:
     """The highest number in a stream's segments."""
-    for segment in sorted(folder.glob(f"*{SEGMENT}"), reverse=True):
+    for segment in reversed(segments(folder)):
         for line in reversed(segment.read_bytes().splitlines()):
             if seq := seq_of(line):
                 return seq
@@ -58,7 +70,7 @@ def truncate_torn(segment: Path) -> None:
 
 def acknowledged(folder: Path) -> int:
     try:
-        return int((folder / "acknowledged").read_text())
+        return int((folder / ACKNOWLEDGED).read_text())
     except (FileNotFoundError, ValueError):
         return 0
 

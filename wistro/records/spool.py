@@ -19,11 +19,12 @@ import msgspec
 from wistro.protocol.records import ClosedRecord
 from wistro.records.redact import Redactor
 from wistro.records.segments import (
-    SEGMENT,
+    ACKNOWLEDGED,
     acknowledged,
     first_of,
     last_seq,
     new_segment,
+    segments,
     seq_of,
     sync_folder,
     truncate_torn,
@@ -78,7 +79,7 @@ class Spool:
         """Write what the earlier boot did not, under its own numbers, then the record that closes its stream."""
         folder = self.folder / stream
         folder.mkdir(exist_ok=True)
-        for segment in sorted(folder.glob(f"*{SEGMENT}")):
+        for segment in segments(folder):
             truncate_torn(segment)
         written = max(acknowledged(folder), last_seq(folder))
         self._written[stream] = written
@@ -183,7 +184,7 @@ class SpoolReader:
         start, offset = self._place(stream, after_seq)
         lines: list[bytes] = []
         last = after_seq
-        for segment in sorted(folder.glob(f"*{SEGMENT}")):
+        for segment in segments(folder):
             if start is not None and segment.name < start.name:
                 continue
             with contextlib.suppress(FileNotFoundError), segment.open("rb") as file:
@@ -200,19 +201,20 @@ class SpoolReader:
     def acknowledge(self, stream: str, seq: int) -> None:
         """Everything up to `seq` is kept elsewhere: whole segments below it go, and a closed stream with its last."""
         folder = self.folder / stream
-        segments = sorted(folder.glob(f"*{SEGMENT}"))
-        if not segments:
+        found = segments(folder)
+        if not found:
             return
         if _is_closed(folder) and last_seq(folder) <= seq:
-            for one in sorted(folder.iterdir()):
+            for one in (*found, folder / ACKNOWLEDGED):
                 one.unlink(missing_ok=True)
-            folder.rmdir()
+            with contextlib.suppress(OSError):  # something that is not ours lies there
+                folder.rmdir()
             self._places.pop(stream, None)
             return
-        beside = folder / "acknowledged.new"
+        beside = folder / f"{ACKNOWLEDGED}.new"
         beside.write_text(str(seq))
-        beside.replace(folder / "acknowledged")
-        for segment, following in pairwise(segments):
+        beside.replace(folder / ACKNOWLEDGED)
+        for segment, following in pairwise(found):
             if first_of(following) <= seq + 1:
                 segment.unlink(missing_ok=True)
 
@@ -224,9 +226,9 @@ class SpoolReader:
 
 
 def _is_closed(folder: Path) -> bool:
-    segments = sorted(folder.glob(f"*{SEGMENT}"))
-    if not segments:
+    found = segments(folder)
+    if not found:
         return False
-    with segments[-1].open("rb") as file:
+    with found[-1].open("rb") as file:
         lines = file.read().splitlines()
     return bool(lines) and b'"kind":"closed"' in lines[-1][:40]

@@ -177,3 +177,22 @@ async def test_the_next_shipper_goes_on_after_what_was_acknowledged(tmp_path, hu
     task.cancel()
 
     assert [one.seq for one in other.sent[0].records] == [3] and other.sent[0].fence == 8
+
+
+async def test_what_is_not_ours_in_the_spool_holds_nothing_up(tmp_path, hub, shipper):
+    (tmp_path / "z-lost+found").mkdir()
+    (tmp_path / ".DS_Store").write_text("x")
+    path = write(tmp_path, "s1", 1, line(1))
+    (tmp_path / "s1" / "README.jsonl").write_text("hello\n")
+    (tmp_path / "s1" / "sub").mkdir()
+    await hub.has(1)
+    await caught_up(shipper)
+
+    with path.open("ab") as file:
+        file.write(line(2) + msgspec.json.encode(ClosedRecord(3, 1)) + b"\n")
+    await hub.has(3)
+    while path.exists():
+        shipper.caught_up.clear()
+        await caught_up(shipper)
+
+    assert (tmp_path / "s1" / "README.jsonl").read_text() == "hello\n"
