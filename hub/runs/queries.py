@@ -18,6 +18,7 @@ from hub.runs.store.port import AttemptRow, Cursor, LineFilter, LineRow, Lines, 
 from wistro.protocol import reading
 from wistro.protocol.ids import show
 from wistro.protocol.records import AttemptRecord, ErrorRecord, ReadRecord, WriteRecord
+from wistro.protocol.route import NOT_DRAWN
 from wistro.protocol.times import rfc3339
 
 ATTEMPTS_MOST = 2_000  # of one run on a page; its summary counts them all
@@ -75,7 +76,7 @@ def summary(run: RunRow, of: Deployed) -> reading.RunSummary:
         trace_id=run.trace_id,
         version=of.number,
         deployment=show("deployment", run.deployment_id),
-        generation=run.generation,
+        generation=None if run.generation == NOT_DRAWN else run.generation,
     )
 
 

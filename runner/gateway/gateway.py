@@ -21,7 +21,7 @@ from wistro.errors import UserError
 from wistro.http.client import Lost, Unreachable
 from wistro.http.message import JSON, Request, Response, refusal
 from wistro.http.paths import MethodNotAllowed, NotFound
-from wistro.protocol.route import HEADER, Route, sign
+from wistro.protocol.route import HEADER, NOT_DRAWN, Route, sign
 from wistro.protocol.routing import RoutingTable
 from wistro.triggers.http import not_matched
 
@@ -84,6 +84,7 @@ class Decision(NamedTuple):
     candidate: Candidate
     allowed: Allowed
     sender_id: str | None
+    generation: int  # 0 by a version's tag: no weights decided it, so it counts as no draw
 
 
 class Gateway:
@@ -180,7 +181,8 @@ class Gateway:
             environment.count(drawn.deployment)
             if schedule:
                 schedule.advance(turn)
-        return Decision(environment, drawn, verdict, sender)
+        generation = environment.generation if counts else NOT_DRAWN
+        return Decision(environment, drawn, verdict, sender, generation)
 
     async def _forward(self, request: Request, decision: Decision) -> Response:
         environment = decision.environment
@@ -189,7 +191,7 @@ class Gateway:
             run_id=str(self._new_id()),
             environment_id=environment.id,
             deployment_id=decision.candidate.deployment.id,
-            generation=environment.generation,
+            generation=decision.generation,
             method=request.method,
             target=request.target,
             issued_at_us=self._now_us(),

@@ -14,6 +14,7 @@ import msgspec
 
 HEADER = "wistro-route"
 MAX_AGE_US = 60_000_000
+NOT_DRAWN = 0  # the generation of a call by a version's tag; weights begin with 1
 
 
 class Route(msgspec.Struct, omit_defaults=True):

@@ -20,6 +20,7 @@ from hub.runs.store.port import Taken
 from hub.runs.store.rows import Rows
 from wistro.protocol.ids import new_id
 from wistro.protocol.records import Record, RecordsBatch
+from wistro.protocol.route import NOT_DRAWN
 
 DATABASE = "ingest"
 
@@ -205,8 +206,9 @@ def _write_runs(cursor: Any, at: _Stream, new: list[dict[str, Any]]) -> None:
 
 
 def _count_draws(cursor: Any, at: _Stream, new: list[dict[str, Any]]) -> None:
-    """Each call once: when its run is first heard of."""
-    calls = {one["id"]: one for one in new if one["trigger"] == "api"}
+    """Each call once, when its run is first heard of; those by a version's tag were not drawn."""
+    drawn = (one for one in new if one["trigger"] == "api" and one["generation"] != NOT_DRAWN)
+    calls = {one["id"]: one for one in drawn}
     cursor.execute(
         "SELECT id::text FROM runs WHERE id = ANY(%s::uuid[]) AND environment_id = %s",
         [list(calls), at.environment_id],
@@ -215,8 +217,8 @@ def _count_draws(cursor: Any, at: _Stream, new: list[dict[str, Any]]) -> None:
         del calls[id]
     counts: dict[tuple[int, str], int] = {}
     for one in calls.values():
-        drawn = one["generation"], one["deployment_id"]
-        counts[drawn] = counts.get(drawn, 0) + 1
+        by = one["generation"], one["deployment_id"]
+        counts[by] = counts.get(by, 0) + 1
     cursor.executemany(
         "INSERT INTO draws (id, organization_id, environment_id, generation, deployment_id, calls) VALUES (%s, %s, %s, %s, %s, %s) "
         "ON CONFLICT (environment_id, generation, deployment_id) DO UPDATE SET calls = draws.calls + excluded.calls",

@@ -330,6 +330,16 @@ def test_calls_are_counted_once_by_generation_and_deployment(sender: Sender, sen
     assert told == {sender.deployment.pk: 5}
 
 
+def test_calls_by_a_versions_tag_were_not_drawn(sender: Sender, send: Any) -> None:
+    boot = sender.boot()
+    boot.run(generation=4)
+    boot.run(generation=0)
+    send(boot.batch())
+
+    with tenant(sender.organization_id):
+        assert list(Draw.objects.values_list("generation", "calls")) == [(4, 1)]
+
+
 def test_the_ingest_role_may_add_records_and_read_none() -> None:
     with psycopg.connect(place.ENVIRONMENT["DATABASE_INGEST_URL"], autocommit=True) as ingest:
         for statement in (

@@ -206,6 +206,7 @@ async def test_a_tagged_address_reaches_that_version_and_moves_no_schedule(gatew
         deployment_id(3),
         deployment_id(1),
     ]
+    assert {route.generation for route in engine.routes} == {0}
     assert gateway.counts()[ENVIRONMENT]["drawn"] == {}
 
 
