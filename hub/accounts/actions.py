@@ -101,7 +101,8 @@ def set_member(email: str, role: str, *, by: User) -> Member:
             hint="Ask them to sign up first; then add them.",
             fields={"email": "not signed up"},
         )
-    member = Member.objects.select_for_update().filter(user=user).first()
+    _one_by_one()
+    member = Member.objects.filter(user=user).first()
     if member is None:
         return Member.objects.create(user=user, role=role, added_by=by)
     if member.role != role:
@@ -113,16 +114,22 @@ def set_member(email: str, role: str, *, by: User) -> Member:
 
 def remove_member(user_id: UUID) -> None:
     """Their session and tokens stay theirs, but open nothing here any more; sockets are closed within 5 s."""
-    member = Member.objects.select_for_update().filter(user_id=user_id).first()
+    _one_by_one()
+    member = Member.objects.filter(user_id=user_id).first()
     if member is None:
         raise NotFound("They are no member")
     _keep_an_owner(member, becomes=None)
     member.delete()
 
 
+def _one_by_one() -> None:
+    """Changes of an organization's members wait for each other: two owners may leave, but not both be the last."""
+    Organization.objects.select_for_update(no_key=True).get()
+
+
 def _keep_an_owner(member: Member, *, becomes: str | None) -> None:
-    owners = list(Member.objects.select_for_update().filter(role=OWNER).order_by("id"))
-    if member.role == OWNER and becomes != OWNER and len(owners) == 1:
+    owners = Member.objects.filter(role=OWNER).count()
+    if member.role == OWNER and becomes != OWNER and owners == 1:
         raise LastOwner("They are the organization's only owner")
 
 
