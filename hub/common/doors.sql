@@ -135,6 +135,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   LIMIT 1
 $$;
 
+-- Deployments that have been starting for longer than this, in pages.
+CREATE FUNCTION doors.starting_for(seconds integer, at_most integer)
+RETURNS TABLE (organization_id uuid, deployment_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT d.organization_id, d.id FROM deployments d
+  WHERE d.state = 'starting' AND d.created_at < now() - make_interval(secs => seconds)
+  ORDER BY d.id LIMIT at_most
+$$;
+
 -- Changes of traffic up to this serial that are not yet noted as applied by all gateways.
 CREATE FUNCTION doors.changes_to_apply(the_serial bigint, at_most integer)
 RETURNS TABLE (organization_id uuid, environment_id uuid, change_id uuid, serial bigint)

@@ -103,6 +103,9 @@ class Settings:
     email_from: str = setting(
         "WISTRO_EMAIL_FROM", "the sender of our e-mail", "wistro <hub@localhost>"
     )
+    start_limit_s: int = setting(
+        "WISTRO_START_LIMIT_S", "how long a deployment may start before it has failed", 600
+    )
     log_level: str = setting("WISTRO_LOG_LEVEL", "debug, info, warning or error", "info")
 
     @property

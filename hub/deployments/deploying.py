@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from hub import live
 from hub.accounts.models import User
 from hub.common.api.errors import Conflict
+from hub.common.settings import SETTINGS
 from hub.deployments.models import Deployment, Version
 from hub.deployments.signals import deployment_ended, deployment_healthy
 from hub.fleet import actions as fleet
@@ -150,6 +151,29 @@ def hear(deployment: Deployment, said: DeploymentHealth) -> None:
         deployment.refresh_from_db()
         deployment_healthy.send(Deployment, deployment=deployment)
         changed(deployment)
+
+
+def give_up(deployment_id: UUID) -> None:
+    """Fail one that has been starting for too long, unless its agent was heard of meanwhile. In the tenant's scope."""
+    found = Deployment.objects.filter(pk=deployment_id).select_related("environment").first()
+    if found is None:
+        return
+    locked(found.environment)
+    late = Deployment.objects.filter(pk=deployment_id, state="starting").with_version("environment")
+    if (deployment := late.first()) is not None:
+        stop(deployment, "failed", error=_why_not_started(deployment.environment))
+
+
+def _why_not_started(environment: Environment) -> str:
+    limit_s = SETTINGS.start_limit_s
+    match fleet.state_of_agent(environment):
+        case "none":
+            why = "There was no agent to run it."
+        case "silent":
+            why = "Its agent has fallen silent."
+        case _:
+            why = "Its agent has not said how it went."
+    return f"It did not start within {limit_s} s. {why} Deploy it again once the fleet's page shows an agent that is alive."
 
 
 def stop(deployment: Deployment, state: str, *, error: str = "") -> None:

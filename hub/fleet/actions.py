@@ -87,6 +87,18 @@ def place(environment: Environment) -> Grant | None:
     return grant
 
 
+def state_of_agent(environment: Environment) -> str:
+    """Of the agent that has it: none, silent or alive."""
+    grant = Grant.objects.filter(environment=environment).first()
+    if grant is None:
+        return "none"
+    return (
+        "alive"
+        if Machine.objects.filter(alive("agent"), pk=grant.machine_id).exists()
+        else "silent"
+    )
+
+
 def load_of(machine_id: UUID) -> int:
     """How many environments of the asking tenant it has: a hint for spreading, not a count of all tenants'."""
     return Grant.objects.filter(machine_id=machine_id).aggregate(n=Count("pk"))["n"]
