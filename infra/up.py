@@ -172,6 +172,7 @@ def _greet(place: Place, made: demo.Demo | None, terminal: Terminal) -> None:
         terminal.line(" ", "sign in", f"{made.email}   password  {made.password}")
         if made.address:
             terminal.line(" ", "demo project", made.address)
+    terminal.line(" ", "e-mail", f"{values['WISTRO_HUB_URL']}/outbox   (none is sent from here)")
     terminal.line(" ", "endpoints", values["WISTRO_ENDPOINT_URL"].replace("{label}", "<label>"))
     terminal.line(
         " ", "logs", f"{_short(place.logs, place)}/<process>.log   (make up VERBOSE=1 shows them)"

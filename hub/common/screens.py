@@ -14,6 +14,9 @@ from hub.common.api.access import anonymous, declared
 from hub.common.settings import SETTINGS
 
 NONCE_MARK = "__CSP_NONCE__"  # what the screens' build writes where a nonce belongs
+KEEPS_MAIL = (
+    '<meta name="wistro-mail" content="outbox"></head>'  # then they say where a code is to be read
+)
 NOT_BUILT = "The Hub's screens are not built: run `make up`, or `npm run build` in frontend/hub.\n"
 
 
@@ -45,6 +48,8 @@ def shell(request: HttpRequest, **_: Any) -> HttpResponse:
     if not path.exists():
         return HttpResponse(NOT_BUILT, status=503, content_type="text/plain")
     page = _read(path, path.stat().st_mtime_ns).replace(NONCE_MARK, str(request.csp_nonce))  # type: ignore[attr-defined]
+    if SETTINGS.email_url.startswith("outbox:"):
+        page = page.replace("</head>", KEEPS_MAIL, 1)
     response = HttpResponse(page)
     response["Cache-Control"] = "no-store"
     return response

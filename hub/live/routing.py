@@ -9,4 +9,18 @@ from hub.common.settings import SETTINGS
 from hub.live.consumer import Live
 
 sockets = [path("live", Live.as_asgi())]  # type: ignore[call-overload]
-socket = OriginValidator(AuthMiddlewareStack(URLRouter(sockets)), [SETTINGS.hub_url.rstrip("/")])
+
+
+def origins(hub_url: str, *, is_production: bool) -> list[str]:
+    """Where our pages come from. In development also by the loopback's other name, as ALLOWED_HOSTS has it."""
+    own = hub_url.rstrip("/")
+    if is_production:
+        return [own]
+    names = ("//localhost", "//127.0.0.1")
+    return sorted({own, own.replace(*names), own.replace(*reversed(names))})
+
+
+socket = OriginValidator(
+    AuthMiddlewareStack(URLRouter(sockets)),
+    origins(SETTINGS.hub_url, is_production=SETTINGS.is_production),
+)

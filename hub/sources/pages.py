@@ -70,7 +70,9 @@ def _state(request: HttpRequest, *, purpose: str, use: bool = True) -> connectin
 @csp_update({"form-action": [SELF, SETTINGS.github_url]})
 def new_app(request: HttpRequest) -> HttpResponse:
     """A form to GitHub with what the App is to be; a person sends it off."""
-    _state(request, purpose=APP, use=False)
+    state = _state(request, purpose=APP, use=False)
+    with tenant(state.organization_id):
+        back = connecting.back_to(state.project)
     manifest = app.manifest()
     to = f"{SETTINGS.github_url}/settings/apps/new?{urlencode({'state': request.GET['state']})}"
     told = {
@@ -78,6 +80,7 @@ def new_app(request: HttpRequest) -> HttpResponse:
         "manifest": json.dumps(manifest),
         "has_hook": "hook_attributes" in manifest,
         "hub": SETTINGS.hub_url,
+        "back": back,
     }
     return render(request, "sources/new_app.html", told)
 

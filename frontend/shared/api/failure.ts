@@ -39,6 +39,21 @@ export function failureOf(status: number, body: unknown): ApiFailure {
   return new ApiFailure(status, `http.${status}`, message, null, {}, body);
 }
 
+/** An error in whole sentences: what happened, then what to do. */
+export function explain(error: unknown): string {
+  if (!(error instanceof ApiFailure)) return error instanceof Error ? error.message : String(error);
+  return [error.message, error.hint ?? ""].filter(Boolean).map(sentence).join(" ");
+}
+
+/** What is said beside a field, if it is the field that is wrong. A form that only named its fields says it in theirs. */
+export function wrongWith(error: unknown, field: string): string | undefined {
+  const said = error instanceof ApiFailure ? error.fields[field]?.[0] : undefined;
+  if (said === undefined) return undefined;
+  return (error as ApiFailure).message.includes(`${field}: `) ? sentence(said) : explain(error);
+}
+
+const sentence = (text: string) => (/[.!?…]$/.test(text) ? text : `${text}.`);
+
 function fieldsOf(fields: unknown): Record<string, string[]> {
   if (!fields || typeof fields !== "object") return {};
   return Object.fromEntries(

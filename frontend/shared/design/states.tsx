@@ -1,8 +1,8 @@
 // The states a screen can be in besides "here it is": nothing yet, failed, old.
 import type { ReactNode } from "react";
-import { ApiFailure } from "../api/failure";
+import { ApiFailure, explain } from "../api/failure";
 import { CopyLine } from "./Copy";
-import { Button } from "./parts";
+import { Button, Note } from "./parts";
 import css from "./states.module.css";
 
 /** Nothing here yet, and what brings something here. */
@@ -32,4 +32,9 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
       )}
     </div>
   );
+}
+
+/** Why something that was asked for was not done, and what to do; nothing when it was. */
+export function Refused({ error }: { error: unknown }) {
+  return error ? <Note tone="bad">{explain(error)}</Note> : null;
 }

@@ -1,3 +1,4 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 // The log on the page: it follows its end, stands still when paused, and leads to the attempt behind a line.
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import type { ReactNode } from "react";
@@ -57,12 +58,15 @@ const write = async (count: number) => {
 
 async function show(props: Partial<Parameters<typeof LogView>[0]> = {}) {
   const live = new LiveSocket({ open: hub.open });
+  const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   const element = (more: Partial<Parameters<typeof LogView>[0]>) => (
-    <LiveProvider value={live}>
-      <PlaceProvider value={place}>
-        <LogView filters={none} {...props} {...more} />
-      </PlaceProvider>
-    </LiveProvider>
+    <QueryClientProvider client={queries}>
+      <LiveProvider value={live}>
+        <PlaceProvider value={place}>
+          <LogView filters={none} {...props} {...more} />
+        </PlaceProvider>
+      </LiveProvider>
+    </QueryClientProvider>
   );
   const page = render(element({}));
   await pass(300);
@@ -83,6 +87,11 @@ it("names the command that makes the first line, and then shows it", async () =>
 it("says that nothing matches when something was asked for", async () => {
   await show({ filters: { ...none, text: "tea" } });
   expect(screen.getByText("No line matches")).toBeTruthy();
+});
+
+it("says that a run logged nothing, not that nothing matches", async () => {
+  await show({ filters: { ...none, run: "run_1" } });
+  expect(screen.getByText("This run logged nothing")).toBeTruthy();
 });
 
 it("holds in the page only what is near, of however many", async () => {

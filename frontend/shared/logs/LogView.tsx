@@ -7,6 +7,7 @@ import { Rows } from "../design/Waiting";
 import { type LineRow, rowsOf } from "../live/lines";
 import type { LineFilters } from "../runs/filters";
 import { isLineFiltered } from "../runs/filters";
+import { useFirstRun } from "../runs/firstRun";
 import { usePlace } from "../shell/place";
 import { Line } from "./Line";
 import css from "./logs.module.css";
@@ -27,26 +28,18 @@ const ROW = 24; // as logs.module.css has it; a link in it is big enough to hit
 /** Log lines as they come: virtual, following the end until someone scrolls up. */
 export function LogView({ filters, paused = false, wrap = false, marked, height }: LogViewProps) {
   const log = useLog(filters);
-  const place = usePlace();
   const rows = useFrozen(
     useMemo(() => rowsOf(log.lines), [log.lines]),
     paused,
   );
   if (log.phase === "failed") return <Failure error={log.error} retry={log.reader.retry} />;
   if (log.phase === "loading") return <Rows count={10} height={ROW} />;
-  if (log.lines.lines.length === 0) {
-    return isLineFiltered(filters) ? (
-      <Empty title="No line matches">New ones that match appear here. Lines are kept for 7 days.</Empty>
-    ) : (
-      <Empty title="No log line yet" command={place.firstRun}>
-        What steps write with <code>logger</code> or print appears here within a second.
-      </Empty>
-    );
-  }
+  if (log.lines.lines.length === 0) return <NoLine filters={filters} />;
   return (
     <div className={css.view} style={height ? { height, flex: "none" } : undefined}>
       <List
         rows={rows.shown}
+        ofOneRun={filters.run !== ""}
         wrap={wrap}
         marked={marked}
         isPaused={paused}
@@ -68,6 +61,25 @@ export function LogView({ filters, paused = false, wrap = false, marked, height 
   );
 }
 
+function NoLine({ filters }: { filters: LineFilters }) {
+  const firstRun = useFirstRun(usePlace());
+  if (filters.run && !isLineFiltered({ ...filters, run: "" })) {
+    return (
+      <Empty title="This run logged nothing">
+        What its steps write with <code>logger</code> or print stands here for 7 days.
+      </Empty>
+    );
+  }
+  if (isLineFiltered(filters)) {
+    return <Empty title="No line matches">New ones that match appear here. Lines are kept for 7 days.</Empty>;
+  }
+  return (
+    <Empty title="No log line yet" command={firstRun}>
+      What steps write with <code>logger</code> or print appears here within a second.
+    </Empty>
+  );
+}
+
 /** While paused, what was shown when the pause began. */
 function useFrozen(rows: LineRow[], paused: boolean): { shown: LineRow[]; behind: number } {
   const [frozen, setFrozen] = useState<LineRow[] | null>(null);
@@ -79,6 +91,8 @@ function useFrozen(rows: LineRow[], paused: boolean): { shown: LineRow[]; behind
 
 interface ListProps {
   rows: LineRow[];
+  /** Then all are of one version, which the run's page names. */
+  ofOneRun: boolean;
   wrap: boolean;
   marked: string | undefined;
   isPaused: boolean;
@@ -91,7 +105,7 @@ const keyOf = (row: LineRow) =>
     ? `${row.line.stream}:${row.line.seq}`
     : `gap ${row.gap.stream}:${row.gap.first}:${row.gap.last}`;
 
-function List({ rows, wrap, marked, isPaused, hasOlder, readOlder }: ListProps) {
+function List({ rows, ofOneRun, wrap, marked, isPaused, hasOlder, readOlder }: ListProps) {
   const box = useRef<HTMLElement>(null);
   const [follows, setFollows] = useState(!marked);
   const seen = useRef(rows.length);
@@ -103,7 +117,7 @@ function List({ rows, wrap, marked, isPaused, hasOlder, readOlder }: ListProps) 
     overscan: 20,
     useFlushSync: false,
   });
-  const manyVersions = useMemo(() => hasVersions(rows), [rows]);
+  const manyVersions = useMemo(() => !ofOneRun && hasVersions(rows), [rows, ofOneRun]);
   useKeepPlace(box, rows, follows);
   useLayoutEffect(() => {
     if (follows && !isPaused) virtual.scrollToIndex(rows.length - 1, { align: "end" });

@@ -6,6 +6,7 @@ import type { Dataset, List, RunSummary, SampleSummary } from "../api/types";
 import { Choice, Field, formClass, Input } from "../design/forms";
 import { Loaded } from "../design/Loaded";
 import { Button, Note } from "../design/parts";
+import { Refused } from "../design/states";
 import { Rows } from "../design/Waiting";
 import { Go } from "../shell/Go";
 import { usePlace } from "../shell/place";
@@ -75,7 +76,7 @@ function SampleForm(props: { run: RunSummary; project: string; datasets: Dataset
   };
   return (
     <form className={formClass} onSubmit={submit}>
-      {add.error && <Note tone="bad">{add.error.message}</Note>}
+      <Refused error={add.error} />
       <Field id="dataset" label="Dataset">
         <Choice id="dataset" value={dataset} onChange={(event) => setDataset(event.target.value)}>
           {datasets.map(({ id, name }) => (

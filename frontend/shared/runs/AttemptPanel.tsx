@@ -88,12 +88,20 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
+/** What the engine's own errors mean to whoever wrote the step. */
+const MEANS: Record<string, string> = {
+  HostLost:
+    "The process that ran the step ended before the step did: it was killed, ran out of memory, crashed or called exit. What it wrote last is in the log.",
+  TimedOut: "Nothing of this try counts. A step may take longer with `timeout` in its config.",
+};
+
 function Failed({ attempt: { error } }: { attempt: AttemptView }) {
   if (!error) return null;
   return (
     <section className={`${css.section} ${css.error}`}>
       <strong>{error.type}</strong>
       <p>{error.message}</p>
+      {MEANS[error.type] && <p className="quiet">{MEANS[error.type]}</p>}
       {error.code && <code>{error.code}</code>}
       {error.stack && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard

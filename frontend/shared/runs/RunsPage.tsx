@@ -9,6 +9,7 @@ import { useShortcuts } from "../shell/keys";
 import { usePlace } from "../shell/place";
 import { useNarrow } from "../shell/useNarrow";
 import { isFiltered, runFilters } from "./filters";
+import { useFirstRun } from "./firstRun";
 import { RunFilterBar, SearchBox } from "./RunFilters";
 import { RunRow } from "./RunRow";
 import css from "./runs.module.css";
@@ -46,6 +47,7 @@ const blank = { status: "", step: "", flow: "", version: "", text: "" };
 
 function Body({ runs, filtered, clear }: { runs: Runs; filtered: boolean; clear: () => void }) {
   const place = usePlace();
+  const firstRun = useFirstRun(place);
   if (runs.error && !runs.list) {
     return (
       <div className={css.pad}>
@@ -60,8 +62,9 @@ function Body({ runs, filtered, clear }: { runs: Runs; filtered: boolean; clear:
         Runs are kept for 30 days.
       </Empty>
     ) : (
-      <Empty title="No run yet" command={place.firstRun}>
-        A run begins with a call, a cron tick or an event from outside. It appears here as it happens.
+      <Empty title="No run yet" command={firstRun}>
+        {!place.isLocal && !place.address && "Nothing serves here yet. "}A run begins with a call, a cron tick
+        or an event from outside. It appears here as it happens.
       </Empty>
     );
   }

@@ -4,6 +4,7 @@ import { Go, useSearchState } from "@shared/shell/Go";
 import { askReset, reset } from "./allauth";
 import { Frame } from "./Frame";
 import { CodeField, EmailField, PasswordField } from "./fields";
+import { MailHint } from "./Outbox";
 import { text, useForm } from "./useForm";
 
 const back = (
@@ -53,6 +54,7 @@ function NewPassword() {
         <Button look="main" size="wide" type="submit" disabled={sending}>
           Set password
         </Button>
+        <MailHint />
       </form>
     </Frame>
   );

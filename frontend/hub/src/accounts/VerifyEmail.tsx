@@ -1,23 +1,20 @@
 import { formClass } from "@shared/design/forms";
-import { Button } from "@shared/design/parts";
+import { Button, Note } from "@shared/design/parts";
 import { Go } from "@shared/shell/Go";
 import { useState } from "react";
-import { resendCode, verifyEmail } from "./allauth";
+import { type Outcome, resendCode, verifyEmail } from "./allauth";
 import { Frame } from "./Frame";
 import { CodeField } from "./fields";
-import { text, useForm } from "./useForm";
+import { MailHint } from "./Outbox";
+import { addressTyped, text, useForm } from "./useForm";
 
 export function VerifyEmail() {
-  const [sent, setSent] = useState("");
   const { wrong, sending, submit } = useForm((form) => verifyEmail(text(form, "key").trim()));
-  const resend = async () => {
-    const outcome = await resendCode();
-    setSent("wrong" in outcome ? Object.values(outcome.wrong).join(" ") : "A new code is on its way.");
-  };
+  const address = addressTyped();
   return (
     <Frame
       title="Check your e-mail"
-      lead="We sent you a code. It proves that the address is yours."
+      lead={<>We sent a code to {address ? <b>{address}</b> : "you"}. It proves that the address is yours.</>}
       wrong={wrong[""]}
       under={
         <Go className="link" to="/sign-up">
@@ -30,13 +27,31 @@ export function VerifyEmail() {
         <Button look="main" size="wide" type="submit" disabled={sending}>
           {sending ? "Checking…" : "Confirm address"}
         </Button>
-        <Button look="plain" onClick={() => void resend()}>
-          Send the code again
-        </Button>
-        <p role="status" className="quiet">
-          {sent}
-        </p>
+        <Resend />
+        <MailHint />
       </form>
     </Frame>
+  );
+}
+
+function Resend() {
+  const [outcome, setOutcome] = useState<Outcome | "asking" | null>(null);
+  const resend = () => {
+    setOutcome("asking");
+    resendCode().then(setOutcome, (error: Error) => setOutcome({ wrong: { "": error.message } }));
+  };
+  return (
+    <>
+      <Button look="plain" disabled={outcome === "asking"} onClick={resend}>
+        Send the code again
+      </Button>
+      {outcome && outcome !== "asking" && (
+        <Note tone={"wrong" in outcome ? "bad" : "good"}>
+          {"wrong" in outcome
+            ? Object.values(outcome.wrong).join(" ")
+            : "A new code is on its way. The one before no longer counts."}
+        </Note>
+      )}
+    </>
   );
 }

@@ -59,8 +59,8 @@ it.each([
 it.each([
   ["short", 0],
   ["password123", 1],
-  ["11111111", 1],
-  ["mira.holt", 1],
+  ["1111111111", 1],
+  ["mira.holt-2", 1],
   ["kettle-9-Ferry", 3],
   ["kettleferry", 1],
   ["kettle ferry", 2],

@@ -34,17 +34,26 @@ async function send(path: string, body: unknown): Promise<Outcome> {
 /** 200 signed in; 401 a step is pending; 400 the form is wrong; 409 already signed in, or the step is over. */
 export function read(answer: Answer): Outcome {
   const pending = answer.data?.flows?.find((flow) => flow.is_pending)?.id;
-  if (answer.status === 429) return { wrong: { "": "Too many tries. Wait a minute, then try again." } };
+  if (answer.status === 429) return { wrong: { "": "Too many tries. Wait three minutes, then try again." } };
   if (answer.errors?.length) return { wrong: byField(answer.errors) };
   if (answer.status === 200 || answer.meta?.is_authenticated) return { next: "signed-in" };
   if (pending === "verify_email") return { next: "verify-email" };
   if (pending === "password_reset_by_code") return { next: "reset-code" };
-  if (answer.status === 409) return { wrong: { "": "This step is over, or you are signed in already." } };
+  if (answer.status === 403)
+    return { wrong: { "": "No more codes for this one. Begin again with your address." } };
+  if (answer.status === 409)
+    return { wrong: { "": "This step is over. Sign in, or begin again with your address." } };
   return { wrong: { "": "That did not work. Start again from the first step." } };
 }
 
-function byField(errors: { message: string; param?: string }[]): Record<string, string> {
+/** Said better than allauth does. */
+const OURS: Record<string, string> = {
+  email_password_mismatch: "This address and password do not belong together.",
+  incorrect_code: "This is not the code. Look at the newest e-mail.",
+};
+
+function byField(errors: { message: string; code: string; param?: string }[]): Record<string, string> {
   const wrong: Record<string, string> = {};
-  for (const { param, message } of errors) wrong[param ?? ""] ??= message;
+  for (const { param, code, message } of errors) wrong[param ?? ""] ??= OURS[code] ?? message;
   return wrong;
 }

@@ -1,7 +1,7 @@
 import { Field, Input } from "@shared/design/forms";
 import { useState } from "react";
 import css from "./accounts.module.css";
-import { strength } from "./strength";
+import { LEAST, strength } from "./strength";
 
 type Wrong = Record<string, string>;
 
@@ -52,7 +52,7 @@ function StrengthMeter({ password, email }: { password: string; email?: string |
         <i />
         <i />
       </span>
-      {password ? words : "8 characters or more"}
+      {password ? words : `${LEAST} characters or more`}
     </div>
   );
 }

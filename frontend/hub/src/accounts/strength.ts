@@ -5,7 +5,8 @@ export interface Strength {
   words: string;
 }
 
-const WORDS = ["Too short: 8 characters at least", "Easy to guess", "Fair: longer is better", "Strong"];
+export const LEAST = 10; // as AUTH_PASSWORD_VALIDATORS has it in hub/settings.py
+const WORDS = ["Too short: 10 characters at least", "Easy to guess", "Fair: longer is better", "Strong"];
 
 export function strength(password: string, email = ""): Strength {
   const score = scoreOf(password, email);
@@ -13,7 +14,7 @@ export function strength(password: string, email = ""): Strength {
 }
 
 function scoreOf(password: string, email: string): Strength["score"] {
-  if (password.length < 8) return 0;
+  if (password.length < LEAST) return 0;
   const name = email.split("@")[0]?.toLowerCase() ?? "";
   const common = /^(password|qwerty|letmein|welcome|admin)|^\d+$|^(.)\2+$/i.test(password);
   if (common || (name.length > 3 && password.toLowerCase().includes(name))) return 1;

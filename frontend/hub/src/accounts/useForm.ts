@@ -11,6 +11,11 @@ export function safeNext(next: string | undefined): string {
   return new URL(next, location.origin).origin === location.origin ? next : "/";
 }
 
+const TYPED = "wistro-address";
+
+/** The e-mail address of the form before this one: kept for the tab, not put into an address. */
+export const addressTyped = (): string => sessionStorage.getItem(TYPED) ?? "";
+
 /** One sign-in form: sends, keeps what was wrong by field, and moves to what comes next. */
 export function useForm(act: (form: FormData) => Promise<Outcome>) {
   const [wrong, setWrong] = useState<Record<string, string>>({});
@@ -29,6 +34,7 @@ export function useForm(act: (form: FormData) => Promise<Outcome>) {
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
+    if (form.has("email")) sessionStorage.setItem(TYPED, text(form, "email"));
     setSending(true);
     try {
       const outcome = await act(form);

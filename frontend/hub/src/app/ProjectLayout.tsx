@@ -121,6 +121,13 @@ function useCommands(project: Project): Command[] {
   }, [project, navigate]);
 }
 
+/** The environment to show first: prod once it serves, before that whichever does. */
+function mainOf({ environments }: Project): string {
+  const serving = environments.filter(({ serving }) => serving.length > 0).map(({ name }) => name);
+  const names = serving.length > 0 ? serving : environments.map(({ name }) => name);
+  return names.includes("prod") ? "prod" : (names[0] ?? "prod");
+}
+
 const REMEMBERED = "wistro-environment";
 
 function useEnvironmentName(project: Project): string {
@@ -131,5 +138,5 @@ function useEnvironmentName(project: Project): string {
     return environment;
   }
   const last = sessionStorage.getItem(REMEMBERED);
-  return last && names.includes(last) ? last : names.includes("prod") ? "prod" : (names[0] ?? "prod");
+  return last && names.includes(last) ? last : mainOf(project);
 }

@@ -27,8 +27,9 @@ export function placeOf(project: Project, environment: Environment): Place {
     api: `/api/v1/environments/${environment.id}`,
     url: `${urlOf(project)}/${environment.name}`,
     topic: (what, id) => (what === "run" ? `run:${id}` : `${what}:${environment.id}`),
-    firstRun: `curl -X POST ${environment.address}/`,
+    firstRun: `wistro deploy --project ${urlOf(project).slice(1)} --to ${environment.name}`,
     isLocal: false,
+    ...(environment.serving.length > 0 && { address: environment.address }),
     project: project.id,
   };
 }

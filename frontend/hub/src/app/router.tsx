@@ -43,6 +43,7 @@ const routes = root.addChildren([
   open("/sign-up", () => import("../accounts/SignUp"), "SignUp"),
   open("/verify-email", () => import("../accounts/VerifyEmail"), "VerifyEmail"),
   open("/reset", () => import("../accounts/Reset"), "Reset"),
+  open("/outbox", () => import("../accounts/Outbox"), "Outbox"),
   app.addChildren([
     screen(app, "/", () => import("../projects/HomePage"), "HomePage"),
     screen(app, "/new", () => import("../projects/NewPage"), "NewPage"),

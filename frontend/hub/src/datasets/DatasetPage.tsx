@@ -3,8 +3,8 @@ import type { Dataset, List, SampleSummary } from "@shared/api/types";
 import { CopyLine } from "@shared/design/Copy";
 import { count } from "@shared/design/format";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Button, Note, Page, PageHead, Panel, VersionMark } from "@shared/design/parts";
-import { Empty } from "@shared/design/states";
+import { Badge, Button, Page, PageHead, Panel, VersionMark } from "@shared/design/parts";
+import { Empty, Refused } from "@shared/design/states";
 import { Waiting } from "@shared/design/Waiting";
 import { When } from "@shared/design/When";
 import { useGo, useSearchState } from "@shared/shell/Go";
@@ -56,7 +56,7 @@ function Shown({ dataset }: { dataset: Dataset }) {
           act={() => drop.mutate()}
         />
       </PageHead>
-      {drop.error && <Note tone="bad">{drop.error.message}</Note>}
+      <Refused error={drop.error} />
       <div className={css.copy}>
         <CopyLine text={`wistro datasets pull ${dataset.name}`} />
         <CopyLine text={`wistro replay ${dataset.name}`} />

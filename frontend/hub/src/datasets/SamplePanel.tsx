@@ -3,7 +3,8 @@ import type { Dataset, SampleDetail } from "@shared/api/types";
 import { CopyLine, Id } from "@shared/design/Copy";
 import { Json } from "@shared/design/Json";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Note, Panel } from "@shared/design/parts";
+import { Badge, Panel } from "@shared/design/parts";
+import { Refused } from "@shared/design/states";
 import { Facts } from "@shared/design/tables";
 import { When } from "@shared/design/When";
 import { Waterfall } from "@shared/runs/Waterfall";
@@ -51,7 +52,7 @@ function Shown({ sample, dataset }: { sample: SampleDetail; dataset: Dataset }) 
         side={<Confirm label="Delete" question="Delete this sample?" act={() => drop.mutate()} />}
       >
         <div className={css.stack}>
-          {drop.error && <Note tone="bad">{drop.error.message}</Note>}
+          <Refused error={drop.error} />
           <Facts
             rows={[
               ["Sample", <Id key="id" id={sample.id} />],

@@ -4,18 +4,12 @@ import { Loaded } from "@shared/design/Loaded";
 import { Page, PageHead, Panel } from "@shared/design/parts";
 import { Empty } from "@shared/design/states";
 import { Table } from "@shared/design/tables";
+import { tryIt } from "@shared/runs/firstRun";
 import { Language } from "@shared/runs/Language";
 import { useGraph } from "@shared/runs/RunFilters";
 import { Go } from "@shared/shell/Go";
 import { usePlace } from "@shared/shell/place";
 import { useEnvironment } from "../app/context";
-
-/** `POST /orders/:shop` as a command to try. */
-export function tryIt(trigger: string, address: string): string {
-  const [method = "GET", path = "/"] = trigger.split(" ");
-  const body = method === "GET" || method === "DELETE" ? "" : " -H 'content-type: application/json' -d '{}'";
-  return `curl -X ${method} ${address}${path}${body}`;
-}
 
 export function EndpointsPage() {
   const environment = useEnvironment();

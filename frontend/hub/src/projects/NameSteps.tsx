@@ -1,8 +1,9 @@
 import { post } from "@shared/api/client";
-import { ApiFailure } from "@shared/api/failure";
+import { wrongWith } from "@shared/api/failure";
 import type { Organization, Project } from "@shared/api/types";
 import { Choice, Field, formClass, Input } from "@shared/design/forms";
-import { Button, Note, Panel } from "@shared/design/parts";
+import { Button, Panel } from "@shared/design/parts";
+import { Refused } from "@shared/design/states";
 import { useGo } from "@shared/shell/Go";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
@@ -84,10 +85,9 @@ function NameForm(props: {
   children?: React.ReactNode;
 }) {
   const [name, setName] = useState("");
-  const known = props.error instanceof ApiFailure ? props.error : null;
   const unnamed =
     name.trim() && !slugOf(name) ? "Its address needs a letter from a to z, or a digit" : undefined;
-  const wrong = unnamed ?? known?.fields.name?.[0] ?? known?.fields.slug?.[0];
+  const wrong = unnamed ?? wrongWith(props.error, "name") ?? wrongWith(props.error, "slug");
   const submit = (event: FormEvent) => {
     event.preventDefault();
     props.send(name.trim(), slugOf(name));
@@ -96,11 +96,7 @@ function NameForm(props: {
     <Panel title={props.title}>
       <form className={formClass} onSubmit={submit}>
         <p className="quiet">{props.hint}</p>
-        {props.error && !wrong && (
-          <Note tone="bad">
-            {props.error.message} {known?.hint}
-          </Note>
-        )}
+        {!wrong && <Refused error={props.error} />}
         {props.children}
         <Field
           id="name"

@@ -1,10 +1,10 @@
 import { get, post, remove } from "@shared/api/client";
-import { ApiFailure } from "@shared/api/failure";
+import { explain, wrongWith } from "@shared/api/failure";
 import type { List, Variable } from "@shared/api/types";
 import { Field, Input } from "@shared/design/forms";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Button, Note, Page, PageHead, Panel } from "@shared/design/parts";
-import { Empty } from "@shared/design/states";
+import { Badge, Button, Page, PageHead, Panel } from "@shared/design/parts";
+import { Empty, Refused } from "@shared/design/states";
 import { Table } from "@shared/design/tables";
 import { When } from "@shared/design/When";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -27,7 +27,7 @@ export function EnvironmentSettings() {
         title={`Variables of ${environment.name}`}
         about="Values go in and never come out: steps read them, this screen cannot."
       />
-      {drop.error && <Note tone="bad">{drop.error.message}</Note>}
+      <Refused error={drop.error} />
       <Panel flush title="Variables">
         <Loaded query={variables}>
           {({ items }) =>
@@ -100,7 +100,7 @@ function SetVariable({ url, saved }: { url: string; saved: () => Promise<void> }
     mutationFn: (body: { name: string; value: string; secret: boolean }) => post<Variable>(url, body),
     onSuccess: saved,
   });
-  const known = set.error instanceof ApiFailure ? set.error : null;
+  const wrongName = wrongWith(set.error, "name");
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const element = event.currentTarget;
@@ -116,7 +116,7 @@ function SetVariable({ url, saved }: { url: string; saved: () => Promise<void> }
   };
   return (
     <form className={css.inline} onSubmit={submit}>
-      <Field id="variable-name" label="Name" wrong={known?.fields.name?.[0]}>
+      <Field id="variable-name" label="Name" wrong={wrongName}>
         <Input
           id="variable-name"
           name="name"
@@ -127,7 +127,11 @@ function SetVariable({ url, saved }: { url: string; saved: () => Promise<void> }
           spellCheck={false}
         />
       </Field>
-      <Field id="variable-value" label="Value" wrong={known?.fields.value?.[0] ?? set.error?.message}>
+      <Field
+        id="variable-value"
+        label="Value"
+        wrong={set.error && !wrongName ? (wrongWith(set.error, "value") ?? explain(set.error)) : undefined}
+      >
         <Input id="variable-value" name="value" type="password" required autoComplete="off" />
       </Field>
       <label style={{ display: "flex", gap: 8, alignItems: "center", minHeight: 34, flex: "none" }}>

@@ -1,9 +1,10 @@
 import { post, remove } from "@shared/api/client";
-import { ApiFailure } from "@shared/api/failure";
+import { explain, wrongWith } from "@shared/api/failure";
 import type { Member } from "@shared/api/types";
 import { Choice, Field, Input } from "@shared/design/forms";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Button, Note, Panel } from "@shared/design/parts";
+import { Badge, Button, Panel } from "@shared/design/parts";
+import { Refused } from "@shared/design/states";
 import { Table } from "@shared/design/tables";
 import { Rows } from "@shared/design/Waiting";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -23,7 +24,7 @@ export function Members(props: { organization: string; isOwner: boolean; me: str
   });
   return (
     <Panel flush title="Members">
-      {drop.error && <Note tone="bad">{drop.error.message}</Note>}
+      <Refused error={drop.error} />
       <Loaded query={members} loading={<Rows count={3} />}>
         {({ items }) => (
           <Table label="Members">
@@ -75,7 +76,6 @@ function AddMember({ organization }: { organization: string }) {
       post(`/api/v1/organizations/${organization}/members`, body),
     onSuccess: () => client.invalidateQueries({ queryKey: ["members", organization] }),
   });
-  const known = add.error instanceof ApiFailure ? add.error : null;
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const element = event.currentTarget;
@@ -90,7 +90,7 @@ function AddMember({ organization }: { organization: string }) {
       <Field
         id="member-email"
         label="Add a member"
-        wrong={known?.fields.email?.[0] ?? add.error?.message}
+        wrong={add.error ? (wrongWith(add.error, "email") ?? explain(add.error)) : undefined}
         hint="Someone who has signed up here already"
       >
         <Input id="member-email" name="email" type="email" required placeholder="name@example.com" />

@@ -1,8 +1,10 @@
 import { patch, post, remove } from "@shared/api/client";
+import { explain } from "@shared/api/failure";
 import type { Project } from "@shared/api/types";
 import { Id } from "@shared/design/Copy";
 import { Field, Input, rowClass } from "@shared/design/forms";
 import { Badge, Button, Note, Page, PageHead, Panel } from "@shared/design/parts";
+import { Refused } from "@shared/design/states";
 import { Facts } from "@shared/design/tables";
 import { useRefresh } from "@shared/live/react";
 import { useGo } from "@shared/shell/Go";
@@ -49,7 +51,7 @@ function Name({ project }: { project: Project }) {
         <Field
           id="project-name"
           label="Name"
-          wrong={save.error?.message}
+          wrong={save.error ? explain(save.error) : undefined}
           hint={`Addresses keep ${project.slug}, so nothing that calls them breaks.`}
         >
           <Input id="project-name" name="name" defaultValue={project.name} required maxLength={60} />
@@ -79,7 +81,7 @@ function SourceState({ project }: { project: Project }) {
   return (
     <div style={{ padding: 16, display: "flex", flexDirection: "column", gap: 12 }}>
       {problem && <Note tone="wait">{problem}</Note>}
-      {error && <Note tone="bad">{error.message}</Note>}
+      <Refused error={error} />
       <Facts
         rows={[
           ["Repository", source.repository ?? "not chosen yet"],
@@ -119,7 +121,7 @@ function Danger({ project }: { project: Project }) {
   });
   return (
     <Panel title="Delete">
-      {drop.error && <Note tone="bad">{drop.error.message}</Note>}
+      <Refused error={drop.error} />
       <div style={{ display: "flex", flexWrap: "wrap", gap: 12, alignItems: "center" }}>
         <p className="quiet" style={{ flex: "1 1 260px" }}>
           Its environments stop, its addresses answer 404, its runs and datasets go.

@@ -54,7 +54,7 @@ it("says why GitHub cannot be reached, with the way out", async () => {
   show();
   press("Connect GitHub");
   const alert = await screen.findByRole("alert");
-  expect(alert.textContent).toContain("GitHub did not answer Ask its owner.");
+  expect(alert.textContent).toContain("GitHub did not answer. Ask its owner.");
 });
 
 it("offers the repositories of the installation, and sends the chosen one", async () => {
@@ -81,12 +81,12 @@ it("shows a git source's secret once, to copy", async () => {
 });
 
 it("says beside the field what is wrong with it, and keeps what was typed", async () => {
-  answers["PUT git"] = [422, refusal("The source was refused", { url: "It resolves to a private address" })];
+  answers["PUT git"] = [422, refusal("10.0.0.1 cannot be used: it is private", { url: "private" })];
   show();
   press("Any git URL");
   fireEvent.change(screen.getByLabelText("Repository URL"), { target: { value: "https://10.0.0.1/a.git" } });
   press("Connect");
-  expect(await screen.findByText("It resolves to a private address")).toBeTruthy();
+  expect(await screen.findByText(/^10\.0\.0\.1 cannot be used: it is private\./)).toBeTruthy();
   expect((screen.getByLabelText("Repository URL") as HTMLInputElement).value).toBe("https://10.0.0.1/a.git");
 });
 

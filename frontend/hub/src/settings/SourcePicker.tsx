@@ -1,10 +1,11 @@
 import { get, post, put } from "@shared/api/client";
-import { ApiFailure } from "@shared/api/failure";
+import { explain, wrongWith } from "@shared/api/failure";
 import type { Project, Source } from "@shared/api/types";
 import { CopyLine } from "@shared/design/Copy";
 import { Choice, Field, formClass, Input, Segments } from "@shared/design/forms";
 import { Loaded } from "@shared/design/Loaded";
 import { Button, Note } from "@shared/design/parts";
+import { Refused } from "@shared/design/states";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { urlOf } from "../app/context";
@@ -52,13 +53,6 @@ function Folder({ project }: { project: Project }) {
   );
 }
 
-const said = (error: Error | null) =>
-  error && (
-    <Note tone="bad">
-      {error.message} {error instanceof ApiFailure ? error.hint : null}
-    </Note>
-  );
-
 function GitHub({ project }: { project: Project }) {
   const start = useMutation({
     mutationFn: () => post<{ redirect_url: string }>(`/api/v1/projects/${project.id}/source/github/start`),
@@ -71,7 +65,7 @@ function GitHub({ project }: { project: Project }) {
         Every push builds a version; the result is set back on the commit. wistro reads the code and sets
         checks, nothing else.
       </p>
-      {said(start.error)}
+      <Refused error={start.error} />
       <div>
         <Button look="main" icon="github" disabled={start.isPending} onClick={() => start.mutate()}>
           {installed ? "Change the installation" : "Connect GitHub"}
@@ -100,7 +94,7 @@ function Repositories({ project }: { project: Project }) {
   return (
     <Loaded query={query}>
       {({ items }) => (
-        <Field id="repository" label="Repository" wrong={choose.error?.message}>
+        <Field id="repository" label="Repository" wrong={choose.error ? explain(choose.error) : undefined}>
           <Choice
             id="repository"
             value={project.source.repository ?? ""}
@@ -132,7 +126,7 @@ function AnyGit({ project }: { project: Project }) {
       put<{ webhook_url: string; webhook_secret: string }>(`/api/v1/projects/${project.id}/source/git`, body),
     onSuccess: () => void client.invalidateQueries({ queryKey: ["project"] }),
   });
-  const wrong = connect.error instanceof ApiFailure ? connect.error.fields : {};
+  const [wrongUrl, wrongBranch] = [wrongWith(connect.error, "url"), wrongWith(connect.error, "branch")];
   if (connect.data) {
     return (
       <div className={css.lines}>
@@ -155,16 +149,16 @@ function AnyGit({ project }: { project: Project }) {
         connect.mutate({ url: String(form.get("url")), ...(branch ? { branch } : {}) });
       }}
     >
-      {said(connect.error)}
-      <Field id="url" label="Repository URL" wrong={wrong.url?.[0]} hint="https, readable without signing in">
+      {!wrongUrl && !wrongBranch && <Refused error={connect.error} />}
+      <Field id="url" label="Repository URL" wrong={wrongUrl} hint="https, readable without signing in">
         <Input id="url" name="url" type="url" required placeholder="https://git.example.com/shop.git" />
       </Field>
-      <Field id="branch" label="Default branch" wrong={wrong.branch?.[0]} hint="Its pushes go to prod">
+      <Field id="branch" label="Default branch" wrong={wrongBranch} hint="Its pushes go to prod">
         <Input id="branch" name="branch" placeholder="main" autoComplete="off" />
       </Field>
       <div>
         <Button look="main" type="submit" disabled={connect.isPending}>
-          Connect
+          {connect.isPending ? "Reading the repository…" : "Connect"}
         </Button>
       </div>
     </form>

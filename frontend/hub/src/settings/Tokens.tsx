@@ -1,8 +1,8 @@
 import { get, remove } from "@shared/api/client";
 import type { List, Token } from "@shared/api/types";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Note, Panel } from "@shared/design/parts";
-import { Empty } from "@shared/design/states";
+import { Badge, Panel } from "@shared/design/parts";
+import { Empty, Refused } from "@shared/design/states";
 import { Table } from "@shared/design/tables";
 import { Rows } from "@shared/design/Waiting";
 import { When } from "@shared/design/When";
@@ -23,7 +23,7 @@ export function Tokens() {
   });
   return (
     <Panel flush title="Your command-line sign-ins">
-      {drop.error && <Note tone="bad">{drop.error.message}</Note>}
+      <Refused error={drop.error} />
       <Loaded query={tokens} loading={<Rows count={2} />}>
         {({ items }) =>
           items.length === 0 ? (

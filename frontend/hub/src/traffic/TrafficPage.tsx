@@ -2,7 +2,7 @@ import type { Environment, Traffic } from "@shared/api/types";
 import { Copy } from "@shared/design/Copy";
 import { Loaded } from "@shared/design/Loaded";
 import { Badge, Button, Note, Page, PageHead, Panel } from "@shared/design/parts";
-import { Empty } from "@shared/design/states";
+import { Empty, Refused } from "@shared/design/states";
 import { Rows } from "@shared/design/Waiting";
 import { urlOf, useEnvironment, useProject } from "../app/context";
 import { Draws } from "./Draws";
@@ -89,7 +89,7 @@ function Shown({ traffic, environment }: { traffic: Traffic; environment: Enviro
           start at 0 % until you give them some here. Released, the next one takes all.
         </Note>
       )}
-      {actions.release.error && <Note tone="bad">{actions.release.error.message}</Note>}
+      <Refused error={actions.release.error} />
       <Weights traffic={traffic} apply={actions.apply} />
       <div className={css.two}>
         <Draws traffic={traffic} />

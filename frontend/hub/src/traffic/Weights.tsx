@@ -1,4 +1,4 @@
-import { ApiFailure } from "@shared/api/failure";
+import { explain } from "@shared/api/failure";
 import type { Traffic } from "@shared/api/types";
 import { Input } from "@shared/design/forms";
 import { Button, Note, Panel, VersionMark, WeightBar } from "@shared/design/parts";
@@ -86,7 +86,7 @@ export function Weights({ traffic, apply }: { traffic: Traffic; apply: Apply }) 
       </form>
       {apply.error && (
         <p className={css.wrong} role="alert">
-          {apply.error.message} {apply.error instanceof ApiFailure && apply.error.hint}
+          {explain(apply.error)}
         </p>
       )}
     </Panel>

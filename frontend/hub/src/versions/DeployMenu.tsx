@@ -1,7 +1,8 @@
 import { Menu } from "@mantine/core";
 import { post } from "@shared/api/client";
 import type { Project, Version } from "@shared/api/types";
-import { Button, Note } from "@shared/design/parts";
+import { Button } from "@shared/design/parts";
+import { Refused } from "@shared/design/states";
 import { useGo } from "@shared/shell/Go";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { urlOf } from "../app/context";
@@ -21,7 +22,7 @@ export function DeployMenu({ project, version }: { project: Project; version: Ve
   });
   return (
     <>
-      {deploy.error && <Note tone="bad">{deploy.error.message}</Note>}
+      <Refused error={deploy.error} />
       <Menu position="bottom-end">
         <Menu.Target>
           <Button look="main" disabled={version.state !== "ready" || deploy.isPending}>

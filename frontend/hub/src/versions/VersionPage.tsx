@@ -4,7 +4,8 @@ import { Id } from "@shared/design/Copy";
 import { length, percent } from "@shared/design/format";
 import { Icon } from "@shared/design/icons";
 import { Loaded } from "@shared/design/Loaded";
-import { Badge, Button, Note, Page, PageHead, Panel, VersionMark } from "@shared/design/parts";
+import { Badge, Button, Page, PageHead, Panel, VersionMark } from "@shared/design/parts";
+import { Refused } from "@shared/design/states";
 import { Facts } from "@shared/design/tables";
 import { Waiting } from "@shared/design/Waiting";
 import { When } from "@shared/design/When";
@@ -63,7 +64,7 @@ function Shown({ project, version }: { project: Project; version: Version }) {
         )}
         <DeployMenu project={project} version={version} />
       </PageHead>
-      {cancel.error && <Note tone="bad">{cancel.error.message}</Note>}
+      <Refused error={cancel.error} />
       {version.problems.length > 0 && (
         <Panel flush title={version.state === "failed" ? "Why it failed" : "Worth a look"}>
           <Problems problems={version.problems} />
@@ -81,7 +82,7 @@ function Shown({ project, version }: { project: Project; version: Version }) {
             <Serves project={project} version={version} />
           </Panel>
           <Panel title="Changed since the one before">
-            <Changes words={version.lock_changes} />
+            <Changes version={version} />
           </Panel>
           <Panel title="About">
             <About version={version} />
@@ -136,7 +137,10 @@ function Serves({ project, version }: { project: Project; version: Version }) {
   );
 }
 
-function Changes({ words }: { words: string[] }) {
+function Changes({ version: { state, lock_changes: words } }: { version: Version }) {
+  if (state !== "ready") {
+    return <p className="quiet">{isBuilding(state) ? "Known once it is built." : "It was not built."}</p>;
+  }
   if (words.length === 0) return <p className="quiet">Nothing in the lock.</p>;
   return (
     <ul className={css.changes}>
@@ -162,12 +166,16 @@ function About({ version }: { version: Version }) {
           : ([["From", "a folder"]] as [string, React.ReactNode][])),
         ["Made", <When key="made" at={version.created_at} />],
         ["Ready", <When key="ready" at={version.ready_at} />],
-        [
-          "Lock",
-          <a key="lock" className="link" href={`/api/v1/versions/${version.id}/lock`}>
-            wistro.yml.lock
-          </a>,
-        ],
+        ...(version.state === "ready"
+          ? ([
+              [
+                "Lock",
+                <a key="lock" className="link" href={`/api/v1/versions/${version.id}/lock`}>
+                  wistro.yml.lock
+                </a>,
+              ],
+            ] as [string, React.ReactNode][])
+          : []),
       ]}
     />
   );
