@@ -397,6 +397,8 @@ class SqliteStore(reads.SqliteReads):
             run = self._db.execute(
                 f"SELECT {tables.RUN} FROM runs WHERE run_seq = ?", (one.run_seq,)
             ).fetchone()
+            if run is None:
+                continue  # its run was ended under it: nobody waits for it, and it must not stop the others
             one.claimed = True
             claim.taken.append((one, RunRow(*run)))
 

@@ -54,11 +54,13 @@ class SqliteReads:
         return [RunRow(*row) for row in self._rows(sql, *values)]
 
     def totals(self, deployment_id: str) -> tuple[int, int]:
-        counts = [
-            self._rows(f"SELECT count(*) FROM {table} WHERE deployment_id = ?", deployment_id)
-            for table in ("runs", "deliveries")
-        ]
-        return counts[0][0][0], counts[1][0][0]
+        # Of a deployment that is not loaded nothing is held in memory, so all of it is in the index of what waits.
+        # Without it each load would read every message of the whole store: 0.7 s for 200,000 of 1 KiB.
+        runs = self._rows("SELECT count(*) FROM runs WHERE deployment_id = ?", deployment_id)
+        waiting = self._rows(
+            "SELECT count(*) FROM deliveries WHERE claimed = 0 AND deployment_id = ?", deployment_id
+        )
+        return runs[0][0], waiting[0][0]
 
     def run(self, run_id: str) -> RunRow | None:
         row = self._row(f"SELECT {tables.RUN} FROM runs WHERE run_id = ?", run_id)

@@ -113,6 +113,39 @@ async def test_steps_with_waiting_deliveries_are_named_once(store: Store) -> Non
     assert store.waiting_steps("other") == []
 
 
+async def test_what_a_deployment_left_is_counted_by_what_waits_not_by_reading_it(
+    place: Opened,
+) -> None:
+    store = await place.open()
+    run = a_run(store, open=3)
+    rows = [a_delivery(store, run, claimed=claimed) for claimed in (True, False, False)]
+    await store.submit(Unit(new_runs=[run], new_deliveries=rows))
+    await put(store, step="c")
+    again = await place.open()  # what the last boot held waits again
+
+    plans: list[str] = []
+    reader = again._reader
+    reader.set_trace_callback(plans.append)
+    totals = again.totals("deployment")
+    reader.set_trace_callback(None)
+
+    assert totals == (2, 4)
+    assert again.totals("another") == (0, 0)
+    [counting] = [sql for sql in plans if "FROM deliveries" in sql]
+    [(*_, plan)] = reader.execute(f"EXPLAIN QUERY PLAN {counting}").fetchall()
+    assert "INDEX deliveries_waiting" in plan
+
+
+async def test_a_delivery_whose_run_is_gone_stops_no_other(store: Store) -> None:
+    run, _ = await put(store, claimed=False)
+    await store.submit(Unit(ended_runs=[run.seq]))
+    _, other = await put(store, claimed=False)
+
+    taken = await store.claim("deployment", "b", due_at_us=100, limit=10)
+
+    assert [row.seq for row, _ in taken] == [other.seq]
+
+
 async def test_a_stale_attempt_is_refused_and_its_neighbours_are_not(store: Store) -> None:
     run, delivery = await put(store)
     await store.submit(Unit(retried=[(1, replace(delivery, number=2))]))
