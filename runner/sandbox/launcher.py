@@ -103,12 +103,17 @@ class SandboxLauncher:
                 group.remove()
             raise
         else:
-            pidfd = os.pidfd_open(pid)
-            if handoff is not None:
-                handoff.admit(admission, pidfd)
+            launched = Launched(pid, os.pidfd_open(pid))
             with self._lock:
                 self._running_by_pid[pid] = _Running(group, info_read)
-            return Launched(pid, pidfd)
+            try:
+                if handoff is not None:
+                    handoff.admit(admission, launched.pidfd)
+            except OSError:  # the proxy has just died: the next launch starts another
+                self.kill(launched)
+                os.close(launched.pidfd)
+                raise
+            return launched
         finally:
             os.close(info_write)
             if handoff is not None:

@@ -10,6 +10,7 @@ import array
 import asyncio
 import contextlib
 import os
+import resource
 import socket
 import sys
 
@@ -24,6 +25,7 @@ _MAX_HEAD = 32 << 10
 _HEAD_TIMEOUT_S = 30.0
 _HANDOFF_TIMEOUT_S = 30.0
 _MAX_CONNECTIONS = 512
+_ACCEPT_AGAIN_S = 0.1
 _CHUNK = 64 << 10
 
 
@@ -78,7 +80,11 @@ class Sandbox:
         loop = asyncio.get_running_loop()
         listener.setblocking(False)
         while True:
-            inside, _ = await loop.sock_accept(listener)
+            try:
+                inside, _ = await loop.sock_accept(listener)
+            except OSError:  # no descriptor is free; or the caller has left already
+                await asyncio.sleep(_ACCEPT_AGAIN_S)
+                continue
             if len(self._tasks) > _MAX_CONNECTIONS:
                 inside.close()
             else:
@@ -226,6 +232,9 @@ async def serve(control: socket.socket, egress: Egress) -> None:
 def main() -> None:
     import uvloop
 
+    # Two descriptors a connection: the usual 1,024 would end before the connections of one sandbox do.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     egress = msgspec.json.decode(sys.stdin.buffer.read(), type=Egress)
     with socket.socket(fileno=int(sys.argv[1])) as control:
         uvloop.run(serve(control, egress))

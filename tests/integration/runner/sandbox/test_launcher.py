@@ -212,3 +212,22 @@ def test_the_last_layers_are_on_where_the_report_says_so(
     state = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
     assert (state["Seccomp"], state["NoNewPrivs"], state["CapEff"]) == ("2", "1", "0" * 16)
     assert launcher.report()["seccomp"] == "on"
+
+
+def test_a_launch_whose_proxy_has_just_died_leaves_nothing_behind(tmp_path: Path) -> None:
+    launcher = SandboxLauncher()
+    launcher._proxy.handoff().close()  # starts it
+    control = launcher._proxy._control
+    dead, other_end = socket.socketpair()
+    other_end.close()
+    launcher._proxy._control = dead
+    before = sorted(Path("/proc/self/fd").iterdir())
+
+    with pytest.raises(LaunchFailed):
+        launcher.launch(a_python("import time; time.sleep(600)", tmp_path))
+
+    assert launcher._running_by_pid == {}
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
+    dead.close()
+    launcher._proxy._control = control
+    launcher.close()
