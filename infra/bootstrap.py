@@ -28,6 +28,10 @@ UNFINISHED = VENV / ".unfinished"
 STAMP = VENV / ".wistro-stamp"
 NODE_AT_LEAST = (20, 19)
 PYTHON_AT_LEAST = (3, 11)
+# pip, uv and npm, each in its own words
+UNREACHED = re.compile(
+    r"from versions: none|error sending request|dns error|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT"
+)
 ROOM_MB = 1500  # what a first run installs, caches left aside
 
 
@@ -284,6 +288,11 @@ def run(argv: list[str], name: str, cwd: Path = ROOT, env: dict[str, str] | None
     said = log.read_text(errors="replace")
     if code and ("No space left" in said or "ENOSPC" in said):
         raise no_space(str(cwd))
+    if code and UNREACHED.search(said):
+        raise Failed(
+            f"{name}: the package index could not be reached, or has not what is pinned",
+            "Check the network and what pip and npm are told of it; all of it: .data/logs/setup.log",
+        )
     if code:
         raise Failed(f"{name}: {reason(said)}", "All of it: .data/logs/setup.log")
 

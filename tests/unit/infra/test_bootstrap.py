@@ -66,6 +66,23 @@ def test_a_command_that_runs_out_of_space_says_so(tmp_path, monkeypatch):
         bootstrap.run(argv, "packages", cwd=tmp_path)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR: Could not find a version that satisfies the requirement uv==1 (from versions: none)",
+        "npm error code ENOTFOUND",
+    ],
+)
+def test_an_index_that_does_not_answer_is_said(tmp_path, monkeypatch, said):
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    (tmp_path / ".data").mkdir()
+
+    with pytest.raises(Failed, match="Packages: the package index could not be reached"):
+        bootstrap.run(
+            [sys.executable, "-c", f"import sys; sys.exit({said!r})"], "Packages", cwd=tmp_path
+        )
+
+
 def test_an_interpreter_that_is_gone_makes_a_broken_environment(tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to(tmp_path / "moved-away")
