@@ -117,7 +117,14 @@ class Cron:
         """Fire what is due now; returns when the next tick is, if there is one."""
         upcoming: list[int] = []
         for schedule in self._schedules():
-            if (at_us := await self._fire(schedule)) is not None:
+            try:
+                at_us = await self._fire(schedule)
+            except (
+                UserError
+            ) as error:  # a zone that this machine does not know keeps no other waiting
+                log.error("the schedule %s does not fire: %s", schedule.id, error.message)
+                continue
+            if at_us is not None:
                 upcoming.append(at_us)
         return min(upcoming, default=None)
 

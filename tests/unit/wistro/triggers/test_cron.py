@@ -162,3 +162,16 @@ async def test_a_clock_that_was_years_ahead_silences_no_schedule() -> None:
 
     assert fired.ticks == [("minutely", "10:01")]
     assert upcoming == [at_us("2026-05-01T10:01"), *[at_us("2026-05-01T10:02")] * 2]
+
+
+async def test_a_zone_that_this_machine_does_not_know_keeps_no_other_schedule_waiting() -> None:
+    fired = Fired()
+    cron = fired.cron(
+        CronTrigger("lost", "* * * * *", "Mars/Base"), CronTrigger("minutely", "* * * * *")
+    )
+    await cron.fire_due()
+
+    fired.now_us += MINUTE_US
+    await cron.fire_due()
+
+    assert fired.ticks == [("minutely", "10:01")]
