@@ -5,6 +5,8 @@ class IngressConfig(AppConfig):
     name = "hub.ingress"
 
     def ready(self) -> None:
+        from django.db.models.signals import post_delete
+
         from hub.common import sealing
         from hub.deployments import weights
         from hub.deployments.signals import deployment_ended, deployment_healthy
@@ -12,6 +14,7 @@ class IngressConfig(AppConfig):
         from hub.ingress.models import Traffic
         from hub.live import topics
         from hub.projects import facts
+        from hub.projects.models import Project
         from hub.projects.signals import environment_made, project_removed, variables_changed
 
         topics.register("traffic", "environment")
@@ -21,5 +24,6 @@ class IngressConfig(AppConfig):
         environment_made.connect(reactions.made)
         variables_changed.connect(reactions.variables_changed)
         project_removed.connect(reactions.removed)
+        post_delete.connect(reactions.gone, sender=Project)
         deployment_healthy.connect(reactions.healthy)
         deployment_ended.connect(reactions.ended)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub.deployments.models import Deployment
+from hub.deployments.models import Build, Deployment
 from hub.fleet import actions as fleet
 from hub.ingress import actions
 from hub.projects.actions import locked
@@ -20,12 +20,21 @@ def variables_changed(environment: Environment, **_: Any) -> None:
 
 
 def removed(project: Project, **_: Any) -> None:
-    """Its environments leave the tables of gateways and agents with their rows.
+    """Locks what is about to go in the order of whoever else changes it: builds, then environments.
 
-    They are locked before the clock: whoever else changes one of them holds it, and waits for the clock.
+    A builder's last word holds its build and waits for the environment that its version goes to.
     """
+    building = Build.objects.select_for_update(of=("self",)).filter(
+        version__project=project, ended_at=None
+    )
+    list(building.order_by("pk").values_list("pk"))
     for environment in Environment.objects.filter(project=project).order_by("pk"):
         locked(environment)
+
+
+def gone(instance: Project, **_: Any) -> None:
+    """Its environments have left the tables of gateways and agents with their rows. The clock, which is everyone's, is
+    held for the commit only, not while the rows go."""
     fleet.tick()
 
 

@@ -58,6 +58,7 @@ def _insert(name: str, wished: str, *, chosen: bool, by: User) -> Project:
 
 def remove_project(project: Project) -> None:
     """With its environments and all that hangs on them."""
+    Project.objects.select_for_update().get(pk=project.pk)  # so that no version is made meanwhile
     project_removed.send(Project, project=project)
     project.delete()
 

@@ -98,7 +98,7 @@ def _flat(detail: Any, path: str = "") -> Any:
 
 
 class LateErrors:
-    """Answers what only shows when a request's transaction is committed, after its view: deferred constraints."""
+    """Answers what fails outside our views: at the commit (deferred constraints), and in a package's reading of JSON."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -108,6 +108,8 @@ class LateErrors:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> JsonResponse | None:
         told = as_user_error(error) if isinstance(error, DatabaseError) else None
+        if isinstance(error, RecursionError) and "decoding a JSON" in str(error):
+            told = Unreadable("The body is nested too deeply")  # allauth reads its own
         return told and JsonResponse(told.as_body(), status=told.status)
 
 

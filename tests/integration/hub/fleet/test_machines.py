@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from django.db.models.functions import Now
 
 from hub.fleet.models import Machine
 from tests.factories.accounts import a_user
@@ -66,7 +68,10 @@ def test_a_newer_protocol_is_refused_by_name_and_the_one_before_is_spoken(regist
 
 def test_the_fleet_shows_who_is_alive_and_what_holds_tenants_in(api):
     alive, silent = a_machine("agent", name="here"), a_machine("builder", name="gone")
-    Machine.objects.filter(pk=silent.machine_id).update(seen_at="2000-01-01T00:00:00Z")
+    forgotten = a_machine("builder", name="of last year")
+    for machine, hours in ((silent, 1), (forgotten, 25)):
+        ago = Now() - timedelta(hours=hours)
+        Machine.objects.filter(pk=machine.machine_id).update(seen_at=ago)
 
     shown = api(a_user()).get("/api/v1/fleet").json()["machines"]
 
