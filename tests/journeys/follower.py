@@ -150,7 +150,9 @@ class Follower:
         for name, running in reversed(self.going_on.items()):
             os.killpg(running.process.pid, signal.SIGINT)
             code = await running.ended(90)
-            assert code in (0, 130), f"`{name}` ends with {code}:\n{running.printed}"
+            assert code in (0, 130, -signal.SIGINT), (
+                f"`{name}` ends with {code}:\n{running.printed}"
+            )
 
     async def ends_all(self) -> None:
         """Nothing is left when the README was wrong halfway."""
