@@ -7,12 +7,13 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from hub.accounts.models import MEMBER, OWNER, SLUG_LONGEST, Member, Organization, User
-from hub.common import labels
+from hub.common import doors, labels
 from hub.common.api.errors import Conflict, Invalid, NotFound
 from hub.common.tenancy import tenant
 from wistro.protocol.ids import new_id
 
 TRIES = 20
+MOST_ORGANIZATIONS = 50  # whose names every page of theirs asks for, one by one
 # First parts of the Hub's own addresses
 RESERVED = frozenset(
     [
@@ -58,6 +59,13 @@ class SlugTaken(Conflict):
     hint = "Choose another slug; it stands in your endpoints' addresses."
 
 
+class TooManyOrganizations(Conflict):
+    """A person can be in a limited number of organizations when they make one more."""
+
+    code = "organization.too-many"
+    hint = "Make a project in one that you have, or leave one."
+
+
 class LastOwner(Conflict):
     """The last owner of an organization may neither leave it nor become a member."""
 
@@ -67,6 +75,8 @@ class LastOwner(Conflict):
 
 def make_organization(name: str, *, slug: str | None, by: User) -> Organization:
     """A new organization with its maker as owner. Without a slug, one is made of the name."""
+    if len(doors.memberships_of(by.pk)) >= MOST_ORGANIZATIONS:
+        raise TooManyOrganizations(f"You are in {MOST_ORGANIZATIONS} organizations already")
     wished = slug or labels.from_name(name, longest=SLUG_LONGEST) or f"org-{new_id().hex[-6:]}"
     for number in range(1, 2 if slug else TRIES):
         label = labels.numbered(wished, number, longest=SLUG_LONGEST)

@@ -29,6 +29,9 @@ from wistro.protocol.routing import Endpoint
 LEASE = timedelta(seconds=30)
 TRIES = 3
 WORKING = ("fetching", "installing", "compiling", "uploading")
+LINES_MOST = 20_000  # of one attempt: a build that prints for ever must not fill the disk
+PROBLEMS_MOST = 100
+CUT = f"… a log keeps {LINES_MOST} lines"
 FAR_AWAY = 10  # builds looked at for one claim: the first few may be locked by other claims
 
 
@@ -182,14 +185,15 @@ def _follow(build: Build, state: str) -> None:
 
 
 def add_lines(build: Build, lines: list[Any], attempt: int) -> None:
-    """Each (attempt, seq) once, however often it is sent."""
+    """Each (attempt, seq) once, however often it is sent; what is over LINES_MOST is left out, said in the last."""
     rows = [
         BuildLine(
             build=build, attempt=attempt, seq=one.seq, stage=one.stage[:10],
-            text=one.text.replace("\0", "\ufffd")[:64 * 1024],
+            text=(one.text if one.seq < LINES_MOST else CUT).replace("\0", "\ufffd")[:64 * 1024],
             at=datetime.fromtimestamp(one.at_us / 1e6, UTC),
         )
         for one in lines
+        if one.seq <= LINES_MOST
     ]  # fmt: skip
     if rows:
         BuildLine.objects.bulk_create(rows, ignore_conflicts=True)
@@ -279,7 +283,7 @@ def end(build: Build, state: str, problems: list[Problem] | None = None) -> None
     build.state = state
     build.ended_at = Now()
     build.leased_until = None
-    build.problems = [_plain(msgspec.to_builtins(one)) for one in problems or []]
+    build.problems = [_plain(msgspec.to_builtins(one)) for one in (problems or [])[:PROBLEMS_MOST]]
     build.save()
     _follow(build, state)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hub.accounts import actions
 from hub.accounts.models import Member, Organization
 from hub.common.tenancy import tenant
 from tests.factories.accounts import a_member, a_token, a_user, an_organization, owner_of
@@ -143,3 +144,13 @@ def test_organizations_are_kept_apart_by_the_database_alone():
     an_organization()
     with tenant(an_organization()):
         assert Organization.objects.count() == 1
+
+
+def test_one_person_makes_no_end_of_organizations(api, monkeypatch):
+    monkeypatch.setattr(actions, "MOST_ORGANIZATIONS", 1)
+    client = api(a_user())
+
+    answers = [client.post("/api/v1/organizations", {"name": "One more"}) for _ in range(2)]
+
+    assert [one.status_code for one in answers] == [201, 409]
+    assert answers[1].json()["error"]["code"] == "organization.too-many"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hub.deployments import fetching
-from hub.deployments.models import Version
+from hub.common.tenancy import tenant
+from hub.deployments import fetching, versions
+from hub.deployments.models import BuildLine, Version
 from tests.factories.deployments import a_version
 from tests.integration.hub.deployments.test_builds import lose_lease, now
 from wistro.errors import UserError
@@ -57,3 +58,15 @@ def test_a_git_host_that_answers_late_does_not_end_the_next_builders_attempt(bui
 
     assert builder().claim() is None
     assert (now(version).state, now(version).build.attempt) == ("fetching", 2)
+
+
+def test_a_log_without_an_end_is_cut_and_says_so(builder, monkeypatch):
+    monkeypatch.setattr(versions, "LINES_MOST", 2)
+    version = a_version()
+    one = builder()
+
+    one.progress(one.claim(), "fetching", "a", "b", "c", "d")
+
+    with tenant(version.organization_id):
+        texts = list(BuildLine.objects.order_by("seq").values_list("text", flat=True))
+    assert texts == ["a", "b", versions.CUT]
