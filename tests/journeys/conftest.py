@@ -20,15 +20,15 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+ARGUMENTS = [*QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
 
 
 @pytest.fixture
 async def context(tmp_path: Path) -> AsyncIterator[BrowserContext]:
     """A browser's fresh profile, 1440 px wide. How its pages looked at the end lies in the test's folder."""
-    arguments = [*QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=find_or_install(), args=arguments
+            executable_path=find_or_install(), args=ARGUMENTS
         )
         try:
             context = await browser.new_context(
