@@ -40,6 +40,7 @@ from wistro.store.state import MISSING, settle
 GROUP_UNITS = 512  # a larger group would hold the event loop for more than some milliseconds
 CHECKPOINT_BYTES = 8 * 1024 * 1024
 CHECKPOINT_COMMITS = 2_000
+LOG_KEPT_BYTES = 64 * 1024 * 1024  # what a burst leaves of the log's file
 # What is wrong with one unit, and no reason to refuse its neighbours. A ValueError is a text with lone surrogates,
 # an OverflowError a number beyond int64.
 REFUSALS = (
@@ -178,7 +179,7 @@ class SqliteStore(reads.SqliteReads):
             self._commits.put(True)
 
     def _commit_loop(self) -> None:
-        written, commits = 0, 0
+        written, commits, is_beside = 0, 0, False
         while self._commits.get():
             error: sqlite3.Error | None = None
             try:
@@ -187,14 +188,20 @@ class SqliteStore(reads.SqliteReads):
                 error = failed
             written += self._group_bytes
             commits += 1
+            if is_beside:
+                self._checkpoint()  # what one group wrote meanwhile, and nothing is open
+                written, commits, is_beside = 0, 0, False
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
                 self._loop.call_soon_threadsafe(self._committed, error)
             if written > CHECKPOINT_BYTES or commits > CHECKPOINT_COMMITS:
-                written = commits = 0
                 self._checkpoint()
+                is_beside = True
 
     def _checkpoint(self) -> None:
-        """Move the log into the file beside the writers, on a connection of its own."""
+        """Move the log into the file. Done beside an open group it moves the most; done again between two groups, the
+        rest. Only then does the next group begin the log anew: else it grows for ever under load, and with it the
+        time that a restart takes to read it.
+        """
         with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(self.path)) as db:
             db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
