@@ -71,7 +71,7 @@ def set_variable(
         wrong = (
             "capital letters, digits and _, a letter first, at most 100, not starting with WISTRO_"
         )
-        raise Invalid(f"`{name[:100]}` cannot be a variable's name", fields={"name": wrong})
+        raise Invalid(f"`{name[:100]}` is no variable's name: {wrong}", fields={"name": wrong})
     if len(value.encode()) > VALUE_LONGEST or "\0" in value:
         raise Invalid(
             f"The value of {name} is over 64 KiB or holds NUL",

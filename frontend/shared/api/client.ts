@@ -1,6 +1,10 @@
 // One door for HTTP: JSON in and out, the session's cookie or the local token, errors as ApiFailure.
 import { ApiFailure, failureOf } from "./failure";
 
+/** Heard on the window when the server no longer knows who asks: the session ended. */
+export const SIGNED_OUT = "wistro-signed-out";
+const ME = "/api/v1/me"; // asks just that, and is asked again on hearing it
+
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 interface Options {
@@ -35,6 +39,7 @@ export async function request<T>(method: Method, path: string, options: Options 
     signal: options.signal ?? null,
   });
   const body = await read(answer);
+  if (answer.status === 401 && path !== ME) dispatchEvent(new Event(SIGNED_OUT));
   if (!answer.ok && !options.accept?.includes(answer.status)) throw failureOf(answer.status, body);
   return body as T;
 }

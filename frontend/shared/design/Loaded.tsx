@@ -1,5 +1,6 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { ApiFailure } from "../api/failure";
 import { Note } from "./parts";
 import { Failure } from "./states";
 import { Rows } from "./Waiting";
@@ -11,7 +12,8 @@ export function Loaded<T>(props: {
   children: (data: T) => ReactNode;
 }) {
   const { query, loading, children } = props;
-  if (query.data !== undefined) {
+  const isGone = query.error instanceof ApiFailure && query.error.isGone; // then what was read before misleads
+  if (query.data !== undefined && !isGone) {
     return (
       <>
         {query.isError && (

@@ -75,3 +75,7 @@ export function percent(bps: number): string {
 export function count(value: number, noun: string, plural = `${noun}s`): string {
   return `${value.toLocaleString("en-US")} ${value === 1 ? noun : plural}`;
 }
+
+/** A word as a POSIX shell takes it whole. */
+export const inShell = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

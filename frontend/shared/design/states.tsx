@@ -20,9 +20,11 @@ export function Empty(props: { title: string; children?: ReactNode; command?: st
 /** What failed, its code, what to do, and the button that tries again. */
 export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
   const known = error instanceof ApiFailure ? error : null;
+  const isGone = known?.isGone && !known.hint;
   return (
     <div className={css.failure} role="alert">
-      <h2>{known?.message ?? "This screen failed to load"}</h2>
+      <h2>{isGone ? "There is nothing here" : (known?.message ?? "This screen failed to load")}</h2>
+      {isGone && <p>It may have been deleted, be kept no longer, or not have arrived yet.</p>}
       {known?.hint && <p>{known.hint}</p>}
       <code>{known?.code ?? (error instanceof Error ? error.message : String(error))}</code>
       {retry && (

@@ -108,7 +108,7 @@ const keyOf = (row: LineRow) =>
 function List({ rows, ofOneRun, wrap, marked, isPaused, hasOlder, readOlder }: ListProps) {
   const box = useRef<HTMLElement>(null);
   const [follows, setFollows] = useState(!marked);
-  const seen = useRef(rows.length);
+  const seen = useRef<string>(undefined);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => box.current,
@@ -121,10 +121,10 @@ function List({ rows, ofOneRun, wrap, marked, isPaused, hasOlder, readOlder }: L
   useKeepPlace(box, rows, follows);
   useLayoutEffect(() => {
     if (follows && !isPaused) virtual.scrollToIndex(rows.length - 1, { align: "end" });
-    if (follows) seen.current = rows.length;
+    if (follows && rows.length > 0) seen.current = keyOf(rows.at(-1)!);
   }, [follows, rows.length, isPaused, virtual]);
   useMarked(rows, marked, (index) => virtual.scrollToIndex(index, { align: "center" }));
-  const fresh = follows ? 0 : Math.max(0, rows.length - seen.current);
+  const fresh = follows ? 0 : linesAfter(rows, seen.current);
   return (
     <>
       <section
@@ -152,7 +152,7 @@ function List({ rows, ofOneRun, wrap, marked, isPaused, hasOlder, readOlder }: L
           ))}
         </div>
       </section>
-      {!follows && (
+      {!follows && virtual.getTotalSize() > (box.current?.clientHeight ?? 0) && (
         <div className={css.new}>
           <Button look={fresh > 0 ? "main" : undefined} size="small" onClick={() => setFollows(true)}>
             {fresh > 0 ? count(fresh, "new line") : "Go to the end"}
@@ -161,6 +161,12 @@ function List({ rows, ofOneRun, wrap, marked, isPaused, hasOlder, readOlder }: L
       )}
     </>
   );
+}
+
+/** How many rows came after the last that was seen at the end; older ones that came in above are not new. */
+function linesAfter(rows: LineRow[], seen: string | undefined): number {
+  const at = seen === undefined ? -1 : rows.findLastIndex((row) => keyOf(row) === seen);
+  return at < 0 ? 0 : rows.length - 1 - at;
 }
 
 function hasVersions(rows: LineRow[]): boolean {

@@ -23,7 +23,7 @@ export function LogsPage() {
           small
           aria-label="Least level"
           value={filters.level}
-          onChange={(event) => change({ level: event.target.value })}
+          onChange={(event) => change({ level: event.target.value }, "step")}
         >
           <option value="">Any level</option>
           {LEVELS.map((level) => (
@@ -32,12 +32,12 @@ export function LogsPage() {
             </option>
           ))}
         </Choice>
-        <StepChoice graph={graph} value={filters.step} change={(step) => change({ step })} />
+        <StepChoice graph={graph} value={filters.step} change={(step) => change({ step }, "step")} />
         {(isLineFiltered(filters) || search.attempt) && (
           <Button
             look="plain"
             size="small"
-            onClick={() => change({ run: "", step: "", level: "", text: "", attempt: "" })}
+            onClick={() => change({ run: "", step: "", level: "", text: "", attempt: "" }, "step")}
           >
             {filters.run ? "All runs" : "Clear"}
           </Button>

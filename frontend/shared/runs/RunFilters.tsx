@@ -4,7 +4,7 @@ import { get } from "../api/client";
 import type { Graph } from "../api/types";
 import { Choice, Input } from "../design/forms";
 import { Button } from "../design/parts";
-import type { Search } from "../shell/Go";
+import type { ChangeSearch } from "../shell/Go";
 import { usePlace } from "../shell/place";
 import type { RunFilters as Filters } from "./filters";
 import { isFiltered } from "./filters";
@@ -59,7 +59,7 @@ export function SearchBox(props: { value: string; label: string; change: (text: 
   );
 }
 
-export function RunFilterBar(props: { filters: Filters; change: (change: Search) => void }) {
+export function RunFilterBar(props: { filters: Filters; change: ChangeSearch }) {
   const { filters, change } = props;
   const place = usePlace();
   const { data: graph } = useGraph();
@@ -69,7 +69,7 @@ export function RunFilterBar(props: { filters: Filters; change: (change: Search)
         small
         aria-label="Status"
         value={filters.status}
-        onChange={(event) => change({ status: event.target.value })}
+        onChange={(event) => change({ status: event.target.value }, "step")}
       >
         <option value="">Any status</option>
         {RUN_STATUSES.map((status) => (
@@ -78,12 +78,12 @@ export function RunFilterBar(props: { filters: Filters; change: (change: Search)
           </option>
         ))}
       </Choice>
-      <StepChoice graph={graph} value={filters.step} change={(step) => change({ step })} />
+      <StepChoice graph={graph} value={filters.step} change={(step) => change({ step }, "step")} />
       <Choice
         small
         aria-label="Flow"
         value={filters.flow}
-        onChange={(event) => change({ flow: event.target.value })}
+        onChange={(event) => change({ flow: event.target.value }, "step")}
       >
         <option value="">Any flow</option>
         {withChosen(
@@ -107,7 +107,7 @@ export function RunFilterBar(props: { filters: Filters; change: (change: Search)
         <Button
           look="plain"
           size="small"
-          onClick={() => change({ status: "", step: "", flow: "", version: "", text: "" })}
+          onClick={() => change({ status: "", step: "", flow: "", version: "", text: "" }, "step")}
         >
           Clear
         </Button>

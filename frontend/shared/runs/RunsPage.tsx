@@ -38,7 +38,7 @@ export function RunsPage() {
           </span>
         ))}
       </div>
-      <Body runs={runs} filtered={isFiltered(filters)} clear={() => change({ ...search, ...blank })} />
+      <Body runs={runs} filtered={isFiltered(filters)} clear={() => change(blank, "step")} />
     </div>
   );
 }

@@ -33,16 +33,19 @@ export function useGo(): (to: string, search?: Search, replace?: boolean) => voi
   );
 }
 
-/** The address's search as a record, and a way to change some of it without a new history entry. */
-export function useSearchState(): [Search, (change: Search) => void] {
+/** Changes some of the search; `step` makes it a step that the browser's Back undoes. */
+export type ChangeSearch = (changes: Search, step?: "step") => void;
+
+/** The address's search as a record, and the way to change it. */
+export function useSearchState(): [Search, ChangeSearch] {
   const raw = useSearch({ strict: false }) as Record<string, unknown>;
   const navigate = useNavigate();
   const search = Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, String(value)]));
-  const change = useCallback(
-    (changes: Search) =>
+  const change = useCallback<ChangeSearch>(
+    (changes, step) =>
       void navigate({
         to: "." as never,
-        replace: true,
+        replace: step === undefined,
         search: ((before: Search) => clean({ ...before, ...changes })) as never,
       }),
     [navigate],

@@ -1,4 +1,5 @@
 // The frame outside a project: the organization's screens, the fleet, a new project.
+import { NotFound } from "@shared/shell/ErrorScreen";
 import { type NavGroup, Shell } from "@shared/shell/Shell";
 import { Outlet, useParams } from "@tanstack/react-router";
 import { useMe } from "../accounts/me";
@@ -9,8 +10,9 @@ export function Frameless() {
   const { organizations } = useMe();
   const params = useParams({ strict: false }) as { org?: string };
   const slug = params.org ?? organizations[0]?.slug;
+  const isMine = !params.org || organizations.some((each) => each.slug === params.org);
   const groups: NavGroup[] = [
-    ...(slug
+    ...(slug && isMine
       ? [
           {
             label: "Organization",
@@ -30,8 +32,12 @@ export function Frameless() {
     },
   ];
   return (
-    <Shell crumbs={slug ? <OrganizationCrumb slug={slug} /> : null} groups={groups} end={<UserMenu />}>
-      <Outlet />
+    <Shell
+      crumbs={slug && isMine ? <OrganizationCrumb slug={slug} /> : null}
+      groups={groups}
+      end={<UserMenu />}
+    >
+      {isMine ? <Outlet /> : <NotFound />}
     </Shell>
   );
 }

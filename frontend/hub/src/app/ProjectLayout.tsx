@@ -1,4 +1,5 @@
 // The frame inside a project: its screens, and those of the environment that was looked at last.
+import { ApiFailure } from "@shared/api/failure";
 import type { Project } from "@shared/api/types";
 import { Page } from "@shared/design/parts";
 import { Rows } from "@shared/design/Waiting";
@@ -20,7 +21,8 @@ export function ProjectLayout() {
   const { org, project: slug } = useParams({ strict: false }) as { org: string; project: string };
   const query = useQuery(projectQuery(org, slug));
   useRefresh(query.data ? `versions:${query.data.id}` : null, ["project", org, slug]);
-  if (query.error && !query.data) {
+  const isGone = query.error instanceof ApiFailure && query.error.isGone; // deleted, or we are members no longer
+  if (query.error && (isGone || !query.data)) {
     return <ErrorScreen error={query.error} reset={() => void query.refetch()} />;
   }
   return query.data ? <Inside project={query.data} /> : <Waiting org={org} />;

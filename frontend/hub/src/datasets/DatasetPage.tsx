@@ -1,7 +1,7 @@
 import { get, remove } from "@shared/api/client";
 import type { Dataset, List, SampleSummary } from "@shared/api/types";
 import { CopyLine } from "@shared/design/Copy";
-import { count } from "@shared/design/format";
+import { count, inShell } from "@shared/design/format";
 import { Loaded } from "@shared/design/Loaded";
 import { Badge, Button, Page, PageHead, Panel, VersionMark } from "@shared/design/parts";
 import { Empty, Refused } from "@shared/design/states";
@@ -58,8 +58,10 @@ function Shown({ dataset }: { dataset: Dataset }) {
       </PageHead>
       <Refused error={drop.error} />
       <div className={css.copy}>
-        <CopyLine text={`wistro datasets pull ${dataset.name}`} />
-        <CopyLine text={`wistro replay ${dataset.name}`} />
+        <CopyLine
+          text={`wistro datasets pull ${inShell(dataset.name)} --project ${urlOf(project).slice(1)}`}
+        />
+        <CopyLine text={`wistro replay ${inShell(dataset.name)}`} />
       </div>
       <Loaded query={samples}>
         {({ items }) =>

@@ -1,5 +1,5 @@
 import { get, post } from "@shared/api/client";
-import { ApiFailure } from "@shared/api/failure";
+import { explain, wrongWith } from "@shared/api/failure";
 import type { Dataset, List } from "@shared/api/types";
 import { count } from "@shared/design/format";
 import { Field, Input, rowClass } from "@shared/design/forms";
@@ -69,7 +69,7 @@ function NewDataset() {
       go(`${urlOf(project)}/datasets/${id}`);
     },
   });
-  const fields = create.error instanceof ApiFailure ? create.error.fields : {};
+  const wrongAbout = wrongWith(create.error, "description");
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -79,10 +79,18 @@ function NewDataset() {
   return (
     <Panel title="New dataset">
       <form className={rowClass} onSubmit={submit}>
-        <Field id="name" label="Name" wrong={fields.name?.[0] ?? create.error?.message}>
+        <Field
+          id="name"
+          label="Name"
+          wrong={
+            create.error && !wrongAbout
+              ? (wrongWith(create.error, "name") ?? explain(create.error))
+              : undefined
+          }
+        >
           <Input id="name" name="name" required autoFocus maxLength={60} autoComplete="off" />
         </Field>
-        <Field id="description" label="What it is for" wrong={fields.description?.[0]}>
+        <Field id="description" label="What it is for" wrong={wrongAbout}>
           <Input id="description" name="description" maxLength={200} autoComplete="off" />
         </Field>
         <Button look="main" type="submit" disabled={create.isPending}>

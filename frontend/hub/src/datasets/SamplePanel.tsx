@@ -1,6 +1,7 @@
 import { get, remove } from "@shared/api/client";
 import type { Dataset, SampleDetail } from "@shared/api/types";
 import { CopyLine, Id } from "@shared/design/Copy";
+import { inShell } from "@shared/design/format";
 import { Json } from "@shared/design/Json";
 import { Loaded } from "@shared/design/Loaded";
 import { Badge, Panel } from "@shared/design/parts";
@@ -81,7 +82,7 @@ function Shown({ sample, dataset }: { sample: SampleDetail; dataset: Dataset }) 
               ],
             ]}
           />
-          <CopyLine text={`wistro replay ${dataset.name} --sample ${sample.id}`} />
+          <CopyLine text={`wistro replay ${inShell(dataset.name)} --sample ${sample.id}`} />
         </div>
       </Panel>
       <Panel title="Input">

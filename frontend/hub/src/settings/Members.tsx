@@ -91,7 +91,9 @@ function AddMember({ organization }: { organization: string }) {
         id="member-email"
         label="Add a member"
         wrong={add.error ? (wrongWith(add.error, "email") ?? explain(add.error)) : undefined}
-        hint="Someone who has signed up here already"
+        hint={
+          add.isSuccess ? `${add.variables.email} is a member.` : "Someone who has signed up here already"
+        }
       >
         <Input id="member-email" name="email" type="email" required placeholder="name@example.com" />
       </Field>

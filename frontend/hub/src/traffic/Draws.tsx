@@ -2,6 +2,8 @@ import type { Traffic } from "@shared/api/types";
 import { count } from "@shared/design/format";
 import { Panel, VersionMark, versionColor } from "@shared/design/parts";
 import { Empty } from "@shared/design/states";
+import { useFirstRun } from "@shared/runs/firstRun";
+import { usePlace } from "@shared/shell/place";
 import css from "./traffic.module.css";
 
 interface Draw {
@@ -35,6 +37,7 @@ const hundred = (share: number) => `${(share * 100).toFixed(2)} %`;
 
 export function Draws({ traffic }: { traffic: Traffic }) {
   const draws = drawsOf(traffic);
+  const firstRun = useFirstRun(usePlace());
   const all = draws.reduce((sum, draw) => sum + draw.calls, 0);
   return (
     <Panel
@@ -47,7 +50,7 @@ export function Draws({ traffic }: { traffic: Traffic }) {
       }
     >
       {all === 0 ? (
-        <Empty title="No call since these weights" command={`curl -X POST ${traffic.address}/`}>
+        <Empty title="No call since these weights" command={firstRun}>
           Each call is drawn once; counts appear here beside their targets.
         </Empty>
       ) : (

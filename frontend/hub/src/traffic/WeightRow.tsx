@@ -105,6 +105,7 @@ function Percent(props: { version: number; share: Share; alone: boolean; set: (w
         style={{ width: 76 }}
         aria-label={`Percent for version ${version}`}
         aria-invalid={wrong || undefined}
+        title={wrong ? "A percentage from 0 to 100" : undefined}
         disabled={share.locked || alone}
         value={typed ?? showPercent(share.weight)}
         onChange={(event) => setTyped(event.target.value)}
@@ -113,7 +114,7 @@ function Percent(props: { version: number; share: Share; alone: boolean; set: (w
         onKeyDown={(event) => {
           if (event.key === "Enter") {
             event.preventDefault();
-            take();
+            if (!wrong) take();
           }
           if (event.key === "Escape") setTyped(null);
         }}

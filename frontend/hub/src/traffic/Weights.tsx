@@ -64,7 +64,7 @@ export function Weights({ traffic, apply }: { traffic: Traffic; apply: Apply }) 
       </div>
       {draft.isStale && (
         <Note tone="wait" action={<Button onClick={draft.discard}>Start from the new weights</Button>}>
-          The weights changed while you were choosing yours.
+          The weights changed while you were choosing yours, which would undo that change.
         </Note>
       )}
       <Preview now={draft.shown} after={after} changed={draft.changed} />
@@ -80,7 +80,7 @@ export function Weights({ traffic, apply }: { traffic: Traffic; apply: Apply }) 
         <Button disabled={!draft.changed} onClick={draft.discard}>
           Discard
         </Button>
-        <Button look="main" type="submit" disabled={!draft.changed || apply.isPending}>
+        <Button look="main" type="submit" disabled={!draft.changed || draft.isStale || apply.isPending}>
           {apply.isPending ? "Applying…" : "Apply weights"}
         </Button>
       </form>

@@ -49,12 +49,11 @@ export function even(shares: readonly Share[]): Share[] {
   return shares.map((share, index) => ({ ...share, weight: parts[index]!, locked: false }));
 }
 
-/** "33.34" or "33,34 %" as basis points; null when it is no percentage from 0 to 100 with two digits. */
+/** "33.34" or "33,34 %" as basis points, further digits rounded, more than 100 cut; null when it is no percentage. */
 export function readPercent(text: string): number | null {
-  const found = /^\s*(\d{1,3}(?:[.,]\d{1,2})?)\s*%?\s*$/.exec(text)?.[1];
+  const found = /^\s*(\d{1,9}(?:[.,]\d{1,9})?)\s*%?\s*$/.exec(text)?.[1];
   if (!found) return null;
-  const points = Math.round(Number(found.replace(",", ".")) * 100);
-  return points <= WHOLE ? points : null;
+  return Math.min(WHOLE, Math.round(Number(found.replace(",", ".")) * 100));
 }
 
 export const showPercent = (points: number): string => (points / 100).toFixed(2).replace(/\.?0+$/, "");

@@ -19,6 +19,7 @@ import { urlOf, useProject } from "../app/context";
 import { BuildLog } from "./BuildLog";
 import { DeployMenu } from "./DeployMenu";
 import { findVersion } from "./findVersion";
+import { placesOf } from "./places";
 import { stagesOf } from "./stages";
 import { titleOf } from "./VersionRows";
 import css from "./versions.module.css";
@@ -29,7 +30,7 @@ export function VersionPage() {
   const key = ["versions", project.id, "one", number];
   const query = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => findVersion(project.id, Number(number), signal),
+    queryFn: ({ signal }) => findVersion(project.id, number, signal),
   });
   useRefresh(`versions:${project.id}`, key);
   return (
@@ -121,7 +122,7 @@ function Serves({ project, version }: { project: Project; version: Version }) {
   if (version.deployments.length === 0) return <p className="quiet">Nowhere yet.</p>;
   return (
     <Facts
-      rows={version.deployments.map(({ id, environment, weight, state, error }) => [
+      rows={placesOf(version.deployments).map(({ id, environment, weight, state, error }) => [
         environment,
         <span key={id}>
           <Go className="link" to={`${urlOf(project)}/${environment}/traffic`}>

@@ -5,6 +5,7 @@ import { When } from "@shared/design/When";
 import { describeBuild } from "@shared/runs/status";
 import { Go } from "@shared/shell/Go";
 import { urlOf } from "../app/context";
+import { placesOf } from "./places";
 import css from "./versions.module.css";
 
 /** What a version is, in one line: its commit's first line, or that a folder was uploaded. */
@@ -25,7 +26,7 @@ export function VersionRows({ versions, project }: { versions: Version[]; projec
 function VersionRow({ version, url }: { version: Version; url: string }) {
   const { label, tone } = describeBuild(version.state);
   const { commit } = version;
-  const live = version.deployments.filter(({ state }) => state !== "stopped");
+  const live = placesOf(version.deployments).filter(({ state }) => state !== "stopped");
   return (
     <Go to={`${url}/versions/${version.number}`} className={css.row} data-version={version.number}>
       <VersionMark number={version.number} />

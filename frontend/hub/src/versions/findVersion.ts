@@ -6,7 +6,9 @@ import type { List, Version } from "@shared/api/types";
 const idByNumber = new Map<string, string>();
 const PAGE = 200;
 
-export async function findVersion(project: string, number: number, signal: AbortSignal): Promise<Version> {
+export async function findVersion(project: string, text: string, signal: AbortSignal): Promise<Version> {
+  if (!/^\d{1,9}$/.test(text)) throw unknown(text);
+  const number = Number(text);
   const known = idByNumber.get(`${project} ${number}`);
   return known ? get<Version>(`/api/v1/versions/${known}`, signal) : searchBack(project, number, signal);
 }
@@ -21,10 +23,13 @@ async function searchBack(project: string, number: number, signal: AbortSignal):
     if (found) return found;
     before = (page.items.at(-1)?.number ?? 0) > number ? page.next : null;
   }
-  throw new ApiFailure(
+  throw unknown(String(number));
+}
+
+const unknown = (text: string) =>
+  new ApiFailure(
     404,
     "version.unknown",
-    `There is no version ${number}`,
+    `There is no version ${text}`,
     "Choose one from the list of versions.",
   );
-}

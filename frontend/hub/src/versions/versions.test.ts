@@ -1,6 +1,7 @@
 import type { BuildLine, BuildLinePage } from "@shared/api/types";
 import { describe, expect, it } from "vitest";
 import { noBuildLog, readOn } from "./buildLines";
+import { placesOf } from "./places";
 import { stagesOf } from "./stages";
 
 describe("a build's log", () => {
@@ -77,4 +78,25 @@ describe("stages", () => {
   it("call a cancelled one neither failed nor running", () => {
     expect(states("cancelled", { queued_s: 4 })).toEqual(["done", "ahead", "ahead", "ahead", "ahead"]);
   });
+});
+
+it("names an environment once, however many successors a change of variables made there", () => {
+  const at = (id: string, environment: string, weight: number, state: "healthy" | "stopped") => ({
+    id,
+    environment,
+    weight,
+    state,
+    error: null,
+  });
+  const places = placesOf([
+    at("dep_1", "dev", 0, "stopped"),
+    at("dep_2", "dev", 9_000, "healthy"),
+    at("dep_3", "dev", 0, "healthy"),
+    at("dep_4", "prod", 0, "stopped"),
+  ] as never);
+
+  expect(places.map(({ id, weight }) => [id, weight])).toEqual([
+    ["dep_2", 9_000],
+    ["dep_4", 0],
+  ]);
 });
