@@ -25,7 +25,7 @@ from runner.settings import Settings, load
 from wistro.errors import UserError
 from wistro.http.server import Server
 from wistro.protocol.addresses import read_networks
-from wistro.protocol.ids import new_id
+from wistro.protocol.ids import NewIds
 
 log = logging.getLogger("runner.gateway")
 GRACE_S = 30.0
@@ -43,7 +43,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event) -> None:
         domain=Domain(settings.endpoint_url),
         proxies=Proxies(read_networks(settings.trusted_proxies)),
         engines=engines,
-        new_id=new_id,
+        new_id=NewIds(),
         now_us=now_us,
     )
     if table := sealed.last():

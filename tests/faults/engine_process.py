@@ -14,7 +14,7 @@ from wistro.engine.clock import SystemClock
 from wistro.http.server import Server
 from wistro.languages.node.build import build
 from wistro.lock import file
-from wistro.protocol.ids import new_id
+from wistro.protocol.ids import NewIds
 from wistro.triggers.http import LocalDoor
 from wistro.wiring import local_engine
 
@@ -29,7 +29,7 @@ async def serve(root: Path, port: int) -> None:
         environment.engine,
         lock.triggers.api,
         values={},
-        new_id=new_id,
+        new_id=NewIds(),
         now_us=SystemClock().now_us,
     )
     server = Server(door.handle)

@@ -9,7 +9,7 @@ from wistro.engine.clock import SystemClock
 from wistro.errors import UserError
 from wistro.http.message import Request, Response, refusal
 from wistro.lock.model import Lock
-from wistro.protocol.ids import new_id
+from wistro.protocol.ids import NewIds
 from wistro.triggers.http import LocalDoor
 from wistro.triggers.port import Engine
 
@@ -36,7 +36,7 @@ class Endpoints:
             engine,
             lock.triggers.api,
             values=values,
-            new_id=new_id,
+            new_id=NewIds(),
             now_us=SystemClock().now_us,
         )
 

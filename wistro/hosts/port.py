@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from wistro.protocol.frames import Context, Emit, Failed, Get, List, Log, Refusal, Write
 
 
@@ -56,8 +58,7 @@ class LaunchFailed(Exception):
     """The process could not be started; the message says what was missing."""
 
 
-@dataclass(frozen=True)
-class HostCall:
+class HostCall(msgspec.Struct, frozen=True):
     """One attempt for a host. `deadline_s` counts from now; at it the call is cancelled, 2 s later its host retired."""
 
     step: str
@@ -82,8 +83,7 @@ class Asks(Protocol):
     def log(self, frame: Log) -> None: ...
 
 
-@dataclass(frozen=True)
-class Returned:
+class Returned(msgspec.Struct, frozen=True):
     answer: Any
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -93,7 +92,7 @@ class ReplayHosts:
             attempt=sampled.number,
             deadline_us=sampled.now_us + int(call.deadline_s * 1e6),
         )
-        outcome = await self._hosts.call(replace(call, context=context), asks)
+        outcome = await self._hosts.call(msgspec.structs.replace(call, context=context), asks)
         if isinstance(outcome, HostLost):  # once is enough: nothing else was in flight
             if outcome.exit.startswith("could not start"):
                 self.could_not_start = outcome.exit

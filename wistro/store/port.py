@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from wistro.errors import UserError
 
@@ -109,28 +111,23 @@ class DeadLetter:
     ordinal: int = 0
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(msgspec.Struct):
     """One unit of work: applied whole, in one transaction with its neighbours, or not at all."""
 
-    new_runs: list[RunRow] = field(default_factory=list)
-    new_deliveries: list[DeliveryRow] = field(default_factory=list)
-    finished: list[tuple[int, int]] = field(default_factory=list)  # (delivery seq, number)
-    retried: list[tuple[int, DeliveryRow]] = field(
-        default_factory=list
-    )  # (fenced number, its new values)
-    run_changes: list[tuple[int, int, str]] = field(
-        default_factory=list
-    )  # (run seq, change of open, mark or "")
-    ended_runs: list[int] = field(default_factory=list)
-    writes: list[StateWrite] = field(default_factory=list)
+    new_runs: list[RunRow] = []
+    new_deliveries: list[DeliveryRow] = []
+    finished: list[tuple[int, int]] = []  # (delivery seq, number)
+    retried: list[tuple[int, DeliveryRow]] = []  # (fenced number, its new values)
+    run_changes: list[tuple[int, int, str]] = []  # (run seq, change of open, mark or "")
+    ended_runs: list[int] = []
+    writes: list[StateWrite] = []
     answer: tuple[str, StoredAnswer, int] | None = None  # (key, answer, expires_at_us)
     tick: tuple[str, int] | None = None  # (schedule id, scheduled_at_us)
     cursor: tuple[str, int] | None = None  # (schedule id, every tick up to here is settled)
     dead: DeadLetter | None = None
     redriven: str | None = None  # a dead letter's delivery id: taken out, or Fenced when it is gone
     forget: tuple[str, int] | None = None  # (stream, records up to this seq are kept elsewhere)
-    records: list[Unnumbered] = field(default_factory=list)
+    records: list[Unnumbered] = []
 
 
 @dataclass(frozen=True, slots=True)

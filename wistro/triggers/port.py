@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
+import msgspec
 
-@dataclass(frozen=True)
-class EndpointCall:
+
+class EndpointCall(msgspec.Struct, frozen=True):
     """One HTTP request, its caller already verified. `path` is decoded, without query; header names lower-case."""
 
     run_id: UUID
@@ -26,11 +26,10 @@ class EndpointCall:
     claims: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class EndpointAnswer:
+class EndpointAnswer(msgspec.Struct, frozen=True):
     status: int
     body: bytes = b""
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[tuple[str, str]] = []
 
 
 class Engine(Protocol):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wistro.protocol.ids import PREFIXES, UnreadableId, new_id, read, show, uuid7
+from wistro.protocol.ids import PREFIXES, NewIds, UnreadableId, new_id, read, show, uuid7
 
 GOLDEN = json.loads(
     (Path(__file__).parents[3] / "golden" / "protocol" / "ids.json").read_text(encoding="utf-8")
@@ -78,3 +78,13 @@ def test_any_text_is_an_id_or_an_error(text):
 
 def test_new_ids_differ():
     assert new_id() != new_id()
+
+
+def test_ids_whose_randomness_was_read_in_advance_are_as_new() -> None:
+    new = NewIds()
+
+    made = [new() for _ in range(1_000)]  # more than one reading gives
+
+    assert len(set(made)) == len(made)
+    assert {(one.version, one.variant) for one in made} == {(7, RFC_4122)}
+    assert made[0].int >> 80 <= made[-1].int >> 80
