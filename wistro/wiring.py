@@ -6,6 +6,7 @@ screens. `fleet_engine` is an environment on a machine of the fleet: several dep
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
@@ -41,6 +42,8 @@ RECORDS = "records.db"
 EXIT_BROKEN = 70
 # A thread that wants the interpreter gets it within this; Python's 5 ms would be most of a flow's latency.
 SWITCH_INTERVAL_S = 0.000_5
+# A call leaves no cycles to look for, and at Python's 700 objects the collector looks several times a call.
+COLLECT_AFTER = (20_000, 20, 100)
 
 
 class Environment:
@@ -213,6 +216,7 @@ def _engine(
     on_broken: Callable[[StoreBroken], None] | None,
 ) -> Engine:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.set_threshold(*COLLECT_AFTER)
     return Engine(
         store=SqliteStore(store, stream=str(new_id())),
         sink=sink,

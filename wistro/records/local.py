@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 
 from wistro.errors import UserError
-from wistro.protocol.records import AttemptRecord, ClosedRecord, LineRecord, Record, RunRecord
 from wistro.records.redact import Redactor
 from wistro.records.writing import ChunkWriter
 from wistro.store.port import Chunk
@@ -192,32 +191,45 @@ class LocalRecords:
         return (pages - free) * size
 
 
+class _Told(msgspec.Struct):
+    """What a record's row is found by. All else of it is not even decoded."""
+
+    kind: str
+    seq: int
+    at_us: int
+    run_id: str | None = None
+    attempt_id: str = ""
+    step: str | None = None
+    outcome: str = ""
+    status: str = ""
+    deployment_id: str = ""
+    level: str = ""
+
+
 class _Batch:
     """Rows of one transaction; of a run only its newest record."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, tuple[str, str, str, bytes]] = {}
-        self._attempts: list[tuple[str, str, str, str, bytes]] = []
+        self._runs: dict[str | None, tuple[str | None, str, str, bytes]] = {}
+        self._attempts: list[tuple[str | None, str, str | None, str, bytes]] = []
         self._lines: list[tuple[int, int, int, str, str | None, str | None, bytes]] = []
 
     def add(self, stream: int, lines: bytes, *, after: int) -> None:
         for line in lines.splitlines():
-            record = _record.decode(line)
-            if record.seq > after:
-                self._add(stream, record, line)
+            told = _told.decode(line)
+            if told.seq > after:
+                self._add(stream, told, line)
 
-    def _add(self, stream: int, record: Record, line: bytes) -> None:
-        if isinstance(record, AttemptRecord):
-            self._attempts.append(
-                (record.run_id, record.attempt_id, record.step, record.outcome, line)
-            )
-        elif isinstance(record, RunRecord):
-            self._runs[record.run_id] = (record.run_id, record.status, record.deployment_id, line)
-        elif isinstance(record, LineRecord):
-            about = (record.at_us, record.level, record.step, record.run_id)
-            self._lines.append((stream, record.seq, *about, line))
+    def _add(self, stream: int, told: _Told, line: bytes) -> None:
+        if told.kind == "attempt":
+            self._attempts.append((told.run_id, told.attempt_id, told.step, told.outcome, line))
+        elif told.kind == "run":
+            self._runs[told.run_id] = (told.run_id, told.status, told.deployment_id, line)
+        elif told.kind == "line":
+            about = (told.at_us, told.level, told.step, told.run_id)
+            self._lines.append((stream, told.seq, *about, line))
         else:
-            assert isinstance(record, ClosedRecord)
+            assert told.kind == "closed"
 
     def write(self, db: sqlite3.Connection) -> None:
         runs = list(self._runs.values())
@@ -239,4 +251,4 @@ def _time_us(uuid7: str) -> int:
     return int(uuid7[:8] + uuid7[9:13], 16) * 1_000
 
 
-_record: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+_told = msgspec.json.Decoder(_Told)
