@@ -1,7 +1,10 @@
+import { count as counted } from "@shared/design/format";
+import { Note } from "@shared/design/parts";
 import { useRefresh } from "@shared/live/react";
+import { Go } from "@shared/shell/Go";
 import { type Place, PlaceProvider } from "@shared/shell/place";
 import { type NavGroup, Shell } from "@shared/shell/Shell";
-import { Outlet } from "@tanstack/react-router";
+import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useProblems } from "./problems/useProblems";
 import { useFirstCall } from "./useFirstCall";
@@ -19,7 +22,10 @@ export function LocalLayout() {
   const found = data?.problems.length ?? 0;
   useRefresh("graph", ["graph", here.api]);
   const firstCall = useFirstCall();
-  const place = useMemo(() => ({ ...here, firstRun: firstCall ?? here.firstRun }), [firstCall]);
+  const place = useMemo(
+    () => ({ ...here, firstRun: firstCall ?? here.firstRun, problems: found }),
+    [firstCall, found],
+  );
   const groups: NavGroup[] = [
     {
       label: "This project",
@@ -39,8 +45,27 @@ export function LocalLayout() {
   return (
     <PlaceProvider value={place}>
       <Shell crumbs={<span className="quiet">local</span>} groups={groups}>
+        {found > 0 && <Broken count={found} />}
         <Outlet />
       </Shell>
     </PlaceProvider>
+  );
+}
+
+/** On every screen but the one that shows them: what is seen is not what the files say. */
+function Broken({ count }: { count: number }) {
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  if (path.startsWith("/problems")) return null;
+  return (
+    <Note
+      tone="bad"
+      action={
+        <Go className="link" to="/problems">
+          See {count === 1 ? "it" : "them"}
+        </Go>
+      }
+    >
+      {counted(count, "problem")} in the project: what changed since is not served.
+    </Note>
   );
 }

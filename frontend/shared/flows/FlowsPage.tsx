@@ -53,11 +53,14 @@ export function FlowsPage() {
                 </Suspense>
               ) : (
                 <Empty
-                  title={flow ? "No step is in this flow" : "No step yet"}
-                  command={place.isLocal ? "wistro init" : "wistro deploy"}
+                  title={
+                    flow ? "No step is in this flow" : place.problems ? "Nothing compiled yet" : "No step yet"
+                  }
+                  {...(!place.problems && { command: place.isLocal ? "wistro init" : place.firstRun })}
                 >
-                  A step is a file in src/ that ends in .step.py, .step.ts or .step.js; each becomes a box
-                  here.
+                  {place.problems
+                    ? "Its steps appear here once the project compiles."
+                    : "A step is a file in src/ that ends in .step.py, .step.ts or .step.js; each becomes a box here."}
                 </Empty>
               )
             }

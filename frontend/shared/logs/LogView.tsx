@@ -62,7 +62,8 @@ export function LogView({ filters, paused = false, wrap = false, marked, height 
 }
 
 function NoLine({ filters }: { filters: LineFilters }) {
-  const firstRun = useFirstRun(usePlace());
+  const place = usePlace();
+  const firstRun = useFirstRun(place);
   if (filters.run && !isLineFiltered({ ...filters, run: "" })) {
     return (
       <Empty title="This run logged nothing">
@@ -74,7 +75,7 @@ function NoLine({ filters }: { filters: LineFilters }) {
     return <Empty title="No line matches">New ones that match appear here. Lines are kept for 7 days.</Empty>;
   }
   return (
-    <Empty title="No log line yet" command={firstRun}>
+    <Empty title="No log line yet" {...(!place.problems && { command: firstRun })}>
       What steps write with <code>logger</code> or print appears here within a second.
     </Empty>
   );

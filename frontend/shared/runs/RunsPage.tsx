@@ -62,7 +62,7 @@ function Body({ runs, filtered, clear }: { runs: Runs; filtered: boolean; clear:
         Runs are kept for 30 days.
       </Empty>
     ) : (
-      <Empty title="No run yet" command={firstRun}>
+      <Empty title="No run yet" {...(!place.problems && { command: firstRun })}>
         {!place.isLocal && !place.address && "Nothing serves here yet. "}A run begins with a call, a cron tick
         or an event from outside. It appears here as it happens.
       </Empty>

@@ -11,6 +11,8 @@ export interface Place {
   /** Says how to make a first run here. */
   firstRun: string;
   isLocal: boolean;
+  /** Local only: the project does not compile, and so many problems say why. */
+  problems?: number;
   /** Hub only: where its endpoints are called, once something serves. */
   address?: string;
   /** Hub only: a run can become a sample of these datasets. */

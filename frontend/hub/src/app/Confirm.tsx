@@ -16,7 +16,7 @@ export function Confirm(props: {
         {props.label}
       </Button>
       <Modal opened={asking} onClose={() => setAsking(false)} title={props.label}>
-        <Note tone="wait">{props.question} This cannot be undone.</Note>
+        <Note tone="wait">{props.question}</Note>
         <div style={{ display: "flex", justifyContent: "flex-end", gap: 8, marginTop: 16 }}>
           <Button onClick={() => setAsking(false)}>Keep</Button>
           <Button

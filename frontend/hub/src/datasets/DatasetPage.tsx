@@ -52,7 +52,7 @@ function Shown({ dataset }: { dataset: Dataset }) {
       <PageHead title={dataset.name} about={dataset.description}>
         <Confirm
           label="Delete dataset"
-          question={`Delete ${dataset.name} and its ${count(dataset.samples, "sample")}?`}
+          question={`Delete ${dataset.name} and its ${count(dataset.samples, "sample")}? This cannot be undone.`}
           act={() => drop.mutate()}
         />
       </PageHead>

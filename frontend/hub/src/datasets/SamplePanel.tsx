@@ -50,7 +50,13 @@ function Shown({ sample, dataset }: { sample: SampleDetail; dataset: Dataset }) 
     <div className={css.stack}>
       <Panel
         title={sample.name || sample.trigger?.label || "Sample"}
-        side={<Confirm label="Delete" question="Delete this sample?" act={() => drop.mutate()} />}
+        side={
+          <Confirm
+            label="Delete"
+            question="Delete this sample? Its run may be gone by then; this cannot be undone."
+            act={() => drop.mutate()}
+          />
+        }
       >
         <div className={css.stack}>
           <Refused error={drop.error} />

@@ -126,7 +126,11 @@ function Danger({ project }: { project: Project }) {
         <p className="quiet" style={{ flex: "1 1 260px" }}>
           Its environments stop, its addresses answer 404, its runs and datasets go.
         </p>
-        <Confirm label="Delete project" question={`Delete ${project.name}?`} act={() => drop.mutate()} />
+        <Confirm
+          label="Delete project"
+          question={`Delete ${project.name}? This cannot be undone.`}
+          act={() => drop.mutate()}
+        />
       </div>
     </Panel>
   );

@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session
 from hub.common.settings import SETTINGS
 from hub.common.tenancy import tenant
 from hub.live import consumer, publish, switchboard, topics
+from hub.live.routing import origins
 from tests.factories.accounts import a_member, a_user, owner_of
 from tests.factories.projects import an_environment
 from tests.integration.hub import place
@@ -198,3 +199,11 @@ def restart_valkey():
     with redis.Redis.from_url(SETTINGS.redis_url) as client:
         client.shutdown(nosave=True)
     place.start_valkey()
+
+
+def test_pages_by_the_loopbacks_other_name_are_ours_in_development_only():
+    both = ["http://127.0.0.1:8000", "http://localhost:8000"]
+
+    assert origins("http://localhost:8000/", is_production=False) == both
+    assert origins("http://127.0.0.1:8000", is_production=False) == both
+    assert origins("https://hub.example.com", is_production=True) == ["https://hub.example.com"]
