@@ -16,8 +16,8 @@ def origins(hub_url: str, *, is_production: bool) -> list[str]:
     own = hub_url.rstrip("/")
     if is_production:
         return [own]
-    names = ("//localhost", "//127.0.0.1")
-    return sorted({own, own.replace(*names), own.replace(*reversed(names))})
+    one, other = "//localhost", "//127.0.0.1"
+    return sorted({own, own.replace(one, other), own.replace(other, one)})
 
 
 socket = OriginValidator(

@@ -3,6 +3,9 @@ import { ApiFailure, failureOf } from "./failure";
 
 /** Heard on the window when the server no longer knows who asks: the session ended. */
 export const SIGNED_OUT = "wistro-signed-out";
+/** Heard on the window after each request: whether the server answered at all. */
+export const ANSWERED = "wistro-answered";
+export const UNANSWERED = "wistro-unanswered";
 const ME = "/api/v1/me"; // asks just that, and is asked again on hearing it
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -62,9 +65,12 @@ export function query(values: Record<string, string | number | null | undefined>
 
 async function send(path: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(path, init);
+    const answer = await fetch(path, init);
+    dispatchEvent(new Event(ANSWERED));
+    return answer;
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
+    dispatchEvent(new Event(UNANSWERED));
     throw new ApiFailure(
       0,
       "network.unreachable",
