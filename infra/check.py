@@ -58,8 +58,13 @@ def tool(*argv: str, cwd: Path | None = None, needs: Path | None = None) -> Call
     return run
 
 
-def pytest(folder: str, *options: str, browser: bool = False) -> Callable[[], Outcome]:
-    """The tests of one folder; the long forms are commands of their own (`-m long`)."""
+def pytest(
+    folder: str, *options: str, browser: bool = False, workers: int = 1
+) -> Callable[[], Outcome]:
+    """The tests of one folder; the long forms are commands of their own (`-m long`).
+
+    `workers` share the files among them: most of these tests wait for processes, not for the processor.
+    """
 
     def run() -> Outcome:
         if not any((ROOT / folder).rglob("test_*.py")):
@@ -69,6 +74,8 @@ def pytest(folder: str, *options: str, browser: bool = False) -> Callable[[], Ou
         report = RESULTS / f"{folder.replace('/', '-')}.xml"
         report.unlink(missing_ok=True)
         argv = [sys.executable, "-m", "pytest", folder, "-q", "-m", "not long", *options]
+        if workers > 1:
+            argv += ["-n", str(workers), "--dist", "loadfile"]
         code = call([*argv, f"--junit-xml={report}"])
         if code == 5:
             return Outcome(note="none yet")
@@ -156,9 +163,17 @@ def stages() -> list[Stage]:
             "screens types", tool(str(tsc), "-p", "tsconfig.json", cwd=frontend, needs=tsc), "tsc"
         ),
         Stage("imports", tool(sys.executable, lint_imports), "import-linter"),
-        Stage("unit", pytest("tests/unit"), "no process, network or real clock"),
-        Stage("integration", pytest("tests/integration"), "real PostgreSQL, Valkey, processes"),
-        Stage("conformance", pytest("tests/conformance"), "every adapter and language, one suite"),
+        Stage("unit", pytest("tests/unit", workers=2), "no process, network or real clock"),
+        Stage(
+            "integration",
+            pytest("tests/integration", workers=3),
+            "real PostgreSQL, Valkey, processes",
+        ),
+        Stage(
+            "conformance",
+            pytest("tests/conformance", workers=2),
+            "every adapter and language, one suite",
+        ),
         Stage("simulation", pytest("tests/simulation"), "injected clock and randomness"),
         Stage("screens", vitest, "vitest"),
         Stage("faults", pytest("tests/faults"), "kill -9, short form"),

@@ -68,11 +68,16 @@ class Cgroups:
         return group
 
     def sweep(self) -> None:
-        """Remove the empty groups that a killed engine left behind."""
+        """Remove the empty groups that a killed process left behind.
+
+        A living one's are left: it may have made one just now, for a host that has not entered it yet.
+        """
         for parent in set(self.parent_by_controller.values()):
             for folder in parent.glob(f"{_PREFIX}*"):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+                maker = folder.name.removeprefix(_PREFIX).partition("-")[0]
+                if not Path("/proc", maker).exists():
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
 
     def _settings(self, controller: str, value: int) -> dict[str, str]:
         if controller == "pids":
@@ -100,7 +105,7 @@ def _try(mount: Path, place: str | None, controller: str, *, is_v2: bool) -> str
     """Make a group and take it away again; the reason when that is refused."""
     if place is None or not (mount / place).is_dir():
         return "not mounted"
-    folder = mount / place / f"{_PREFIX}probe-{os.getpid()}"
+    folder = mount / place / f"{_PREFIX}{os.getpid()}-probe"
     try:
         folder.mkdir()
     except OSError as problem:

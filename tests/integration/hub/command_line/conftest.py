@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -100,6 +101,13 @@ class Terminal:
             "WISTRO_HUB_URL": self.hub,
             "LC_ALL": "C.UTF-8",
         }
+
+        def prepare() -> None:
+            # a test run in the background has SIGINT ignored, and its children would inherit that
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if preexec_fn is not None:
+                preexec_fn()
+
         return subprocess.Popen(
             [sys.executable, "-m", "wistro.cli", *arguments],
             cwd=self.folder,
@@ -108,7 +116,7 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
-            preexec_fn=preexec_fn,
+            preexec_fn=prepare,
             start_new_session=preexec_fn is not None,
         )
 

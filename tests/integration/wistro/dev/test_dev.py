@@ -67,6 +67,13 @@ class Dev:
         headers = {"authorization": f"Bearer {self.token}"}
         return (await ask(self.ui_port, "GET", f"/api/v1/{what}", headers=headers)).json
 
+    async def done(self, run: str) -> Any:
+        """The run once it has ended: records are kept a moment after the line that tells of it."""
+        async with asyncio.timeout(20):
+            while (found := await self.read(f"runs/{run}"))["run"]["status"] != "done":
+                await asyncio.sleep(0.05)
+        return found
+
     async def edit(self, path: Path, old: str, new: str, *, until: str) -> str:
         """Change a file; the line that tells what became of it."""
         before = len(self.running.said)
@@ -98,8 +105,8 @@ async def test_a_template_is_served_shown_and_read(tmp_path: Path) -> None:
         await one.ready()
         answer = await ask(port, "POST", "/greetings", {"name": "Ada"})
         await running.line("greeting kept")
+        found = await one.done(answer.json["id"])
         runs = await one.read("runs")
-        found = await one.read(f"runs/{answer.json['id']}")
         lines = await one.read("lines")
         graph = await one.read("graph")
         problems = await one.read("problems")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 from runner.sandbox.cgroups import Cgroups
@@ -34,10 +36,13 @@ def test_limits_are_written_in_the_words_of_each_generation(tmp_path: Path) -> N
     }
 
 
-def test_empty_groups_of_a_killed_engine_are_swept(tmp_path: Path) -> None:
-    (tmp_path / "wistro-12-1").mkdir()
-    (tmp_path / "another").mkdir()
+def test_empty_groups_of_the_dead_are_swept_and_of_the_living_are_not(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    ours = f"wistro-{os.getpid()}-7"
+    for name in (f"wistro-{dead.pid}-1", f"wistro-{dead.pid}-probe", ours, "another"):
+        (tmp_path / name).mkdir()
 
     Cgroups({"memory": tmp_path}).sweep()
 
-    assert [folder.name for folder in tmp_path.iterdir()] == ["another"]
+    assert {folder.name for folder in tmp_path.iterdir()} == {"another", ours}
