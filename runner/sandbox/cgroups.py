@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,13 @@ class Group:
     """One host's folders, one per hierarchy; a process enters by writing 0 to `cgroup.procs` of each."""
 
     folders: tuple[Path, ...]
+
+    def kill(self) -> None:
+        """End every process in it, also one that nothing else can find any more."""
+        for folder in self.folders:
+            with contextlib.suppress(OSError):
+                for pid in (folder / "cgroup.procs").read_text().split():
+                    os.kill(int(pid), signal.SIGKILL)
 
     def remove(self) -> None:
         """Forget an empty group; one whose processes are still ending is left to the next sweep."""
@@ -68,16 +76,19 @@ class Cgroups:
         return group
 
     def sweep(self) -> None:
-        """Remove the empty groups that a killed process left behind.
+        """Remove the groups that a killed process left behind, and what is still in them.
 
-        A living one's are left: it may have made one just now, for a host that has not entered it yet.
+        A sandbox dies with its launcher; one that was being made when the launcher was killed may not (bwrap's child
+        asks for that only after its parent has set it up). A living process's groups are left: it may have made one
+        just now, for a host that has not entered it yet.
         """
         for parent in set(self.parent_by_controller.values()):
             for folder in parent.glob(f"{_PREFIX}*"):
                 maker = folder.name.removeprefix(_PREFIX).partition("-")[0]
                 if not Path("/proc", maker).exists():
-                    with contextlib.suppress(OSError):
-                        folder.rmdir()
+                    left = Group((folder,))
+                    left.kill()
+                    left.remove()
 
     def _settings(self, controller: str, value: int) -> dict[str, str]:
         if controller == "pids":

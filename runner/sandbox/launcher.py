@@ -83,6 +83,7 @@ class SandboxLauncher:
             os.close(first)
         os.close(running.info_fd)
         if running.group is not None:
+            running.group.kill()
             running.group.remove()
 
     def close(self) -> None:

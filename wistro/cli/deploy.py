@@ -44,14 +44,19 @@ def run(
     environment = api.environment(into, to)
     if not _compiled(root):
         return 1
-    version = _uploaded(asked, into, environment, root)
     again = f" --project {into.label}" if project else ""
-    if not wait:
-        say.next_step(f"wistro versions {version.number} --follow{again}")
-        return _told(json, into, version, None, environment, 0)
+    version = None
     try:
+        version, sent_bytes = _uploaded(asked, into, environment, root)
+        size = say.size(sent_bytes) if sent_bytes else "the Hub had every file"
+        say.done("Uploaded", f"version {version.number}", size)
+        if not wait:
+            say.next_step(f"wistro versions {version.number} --follow{again}")
+            return _told(json, into, version, None, environment, 0)
         version, deployment = _followed(asked, version, environment)
     except KeyboardInterrupt:
+        if version is None:
+            raise
         say.talk("")
         say.note(f"version {version.number} goes on at the Hub without this terminal")
         say.next_step(f"wistro versions {version.number} --follow{again}")
@@ -99,7 +104,8 @@ def _lacks_packages(root: Path) -> bool:
     return (root / "package.json").is_file() and not (root / "node_modules").exists()
 
 
-def _uploaded(asked: Hub, into: Project, to: Environment, root: Path) -> Version:
+def _uploaded(asked: Hub, into: Project, to: Environment, root: Path) -> tuple[Version, int]:
+    """The version that the Hub made of the folder, and how many bytes were sent for it."""
     from wistro.hub_client import tree, uploading
 
     collected = tree.collect(root)
@@ -115,10 +121,7 @@ def _uploaded(asked: Hub, into: Project, to: Environment, root: Path) -> Version
                 f"{say.size(now.bytes)} of {say.size(now.of_bytes)}"
             ),
         )
-    version = api.upload(asked, into, bundle=sent.bundle, environment=to.name)
-    size = say.size(sent.bytes) if sent.bytes else "the Hub had every file"
-    say.done("Uploaded", f"version {version.number}", size)
-    return version
+    return api.upload(asked, into, bundle=sent.bundle, environment=to.name), sent.bytes
 
 
 def _followed(asked: Hub, version: Version, to: Environment) -> tuple[Version, Deployment | None]:

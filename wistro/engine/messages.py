@@ -39,10 +39,16 @@ def misfits(validator: jsonschema_rs.Validator, value: Any) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for error in validator.iter_errors(value):
-        found.setdefault(pointer(error.instance_path), error.message)
+        found.setdefault(pointer(_place(error)), error.message)
         if len(found) == ERRORS_TOLD:
             break
     return found
+
+
+def _place(error: jsonschema_rs.ValidationError) -> list[str | int]:
+    """Where it is wrong; a property that is missing is named by where it would be."""
+    missing = getattr(error.kind, "property", None) if error.kind else None
+    return [*error.instance_path, missing] if isinstance(missing, str) else error.instance_path
 
 
 def pointer(path: list[str | int]) -> str:

@@ -59,6 +59,7 @@ def set_up_django() -> None:
     }
     with patch.dict(os.environ, inherited | ENVIRONMENT, clear=True):
         django.setup()
+    del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker that inherited it would set up with our servers
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class Dev:
         """The run once it has ended: records are kept a moment after the line that tells of it."""
         async with asyncio.timeout(20):
             while (found := await self.read(f"runs/{run}"))["run"]["status"] != "done":
-                await asyncio.sleep(0.05)  # noqa: ASYNC110: the server tells nobody
+                await asyncio.sleep(0.05)  # noqa: ASYNC110 (the server tells nobody)
         return found
 
     async def edit(self, path: Path, old: str, new: str, *, until: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -46,3 +47,15 @@ def test_empty_groups_of_the_dead_are_swept_and_of_the_living_are_not(tmp_path: 
     Cgroups({"memory": tmp_path}).sweep()
 
     assert {folder.name for folder in tmp_path.iterdir()} == {"another", ours}
+
+
+def test_what_is_left_in_a_dead_ones_group_is_ended(tmp_path: Path) -> None:
+    dead, left = subprocess.Popen(["true"]), subprocess.Popen(["sleep", "60"])
+    dead.wait()
+    group = tmp_path / f"wistro-{dead.pid}-1"
+    group.mkdir()
+    (group / "cgroup.procs").write_text(f"{left.pid}\n")
+
+    Cgroups({"memory": tmp_path}).sweep()
+
+    assert left.wait(10) == -signal.SIGKILL
