@@ -23,7 +23,7 @@ async def caller(subject: Subject, tmp_path_factory: pytest.TempPathFactory):
         checked_out(subject, tmp_path_factory.mktemp(subject.name)),
         launcher=PlainLauncher(),
         on_line=caller.take_line,
-        sizes=Sizes(hosts=2, cancel_grace_s=0.3),
+        sizes=Sizes(hosts=2, cancel_grace_s=1.0),
     )
     yield caller
     await caller.pool.close(grace_s=2)

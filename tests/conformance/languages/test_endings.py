@@ -83,7 +83,7 @@ async def test_step_is_cancelled_when_nobody_waits_for_it(caller: Caller) -> Non
         await task
 
     await caller.call(
-        ["sleep", 0.5]
+        ["sleep", 1.3]
     )  # longer than the grace: a step that ran on would have its host retired
     assert before <= set(caller.pool.hosts)
     assert signals.emits == []
