@@ -59,7 +59,8 @@ def set_up_django() -> None:
     }
     with patch.dict(os.environ, inherited | ENVIRONMENT, clear=True):
         django.setup()
-    del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker that inherited it would set up with our servers
+    # pytest's workers inherit our environment: with this one they would set up with our servers
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 @contextmanager
