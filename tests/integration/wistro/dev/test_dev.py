@@ -70,9 +70,11 @@ class Dev:
     async def done(self, run: str) -> Any:
         """The run once it has ended: records are kept a moment after the line that tells of it."""
         async with asyncio.timeout(20):
-            while (found := await self.read(f"runs/{run}"))["run"]["status"] != "done":
-                await asyncio.sleep(0.05)  # noqa: ASYNC110 (the server tells nobody)
-        return found
+            while True:
+                found = await self.read(f"runs/{run}")
+                if found["run"]["status"] == "done":
+                    return found
+                await asyncio.sleep(0.05)
 
     async def edit(self, path: Path, old: str, new: str, *, until: str) -> str:
         """Change a file; the line that tells what became of it."""
