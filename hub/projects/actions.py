@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from django.db import IntegrityError, transaction
 
 from hub.accounts.models import SLUG_LONGEST, Organization, User
@@ -13,6 +11,7 @@ from hub.common.sealing import seal
 from hub.projects.models import FIRST_ENVIRONMENTS, Environment, Project, Variable
 from hub.projects.queries import settings_at
 from hub.projects.signals import environment_made, project_removed, variables_changed
+from wistro.protocol import variables
 from wistro.protocol.ids import new_id
 
 TRIES = 20
@@ -21,7 +20,6 @@ RESERVED = frozenset(
 )  # beside projects in the screens' addresses
 VALUE_LONGEST = 64 * 1024
 MOST_VARIABLES = 200
-_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 
 
 class SlugTaken(Conflict):
@@ -67,11 +65,12 @@ def set_variable(
     environment: Environment, name: str, value: str, *, secret: bool, by: User
 ) -> Variable:
     """A new setting of a name, under the environment's next revision. Nobody is ever shown its value."""
-    if not _NAME.fullmatch(name) or name.startswith("WISTRO_"):
-        wrong = (
-            "capital letters, digits and _, a letter first, at most 100, not starting with WISTRO_"
-        )
+    if not variables.is_name(name):
+        wrong = variables.SAID
         raise Invalid(f"`{name[:100]}` is no variable's name: {wrong}", fields={"name": wrong})
+    if variables.is_reserved(name):
+        wrong = "set by wistro or the system; choose another"
+        raise Invalid(f"`{name}` is {wrong}", fields={"name": wrong})
     if len(value.encode()) > VALUE_LONGEST or "\0" in value:
         raise Invalid(
             f"The value of {name} is over 64 KiB or holds NUL",

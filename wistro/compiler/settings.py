@@ -13,12 +13,11 @@ from wistro.compiler import problems, values
 from wistro.errors import NotYet, UserError
 from wistro.lock import strict_yaml
 from wistro.lock.model import Retries, Variable
+from wistro.protocol import variables
 from wistro.schemas import Schema, normalise
 
 NAMES = ("wistro.yml", "wistro.json")
 MAX_BYTES = 256 * 1024
-_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
-_OURS = re.compile(r"(WISTRO_|LD_|DYLD_).*|PATH|HOME|PYTHONPATH|PYTHONHOME|NODE_OPTIONS")
 _EGRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?):(\d{1,5})")
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,17}[a-z0-9])?")
 
@@ -302,13 +301,13 @@ class _Reader:
         entry = given if isinstance(given, dict) else {"name": given}
         self._keys(entry, ("env", index), known={"name", "default"}, of="a variable")
         name, default = entry.get("name"), entry.get("default")
-        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+        if not isinstance(name, str) or not variables.is_name(name):
             raise problems.BadConfig(
                 f"{values.shown(name)} is not a variable's name",
                 hint="Capital letters, digits and underscores: STOCK_SECRET.",
                 where=where,
             )
-        if _OURS.fullmatch(name):
+        if variables.is_reserved(name):
             raise problems.BadConfig(
                 f"`{name}` is set by wistro or the system", hint="Choose another.", where=where
             )

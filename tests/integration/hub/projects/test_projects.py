@@ -124,6 +124,8 @@ def test_a_change_is_told_to_other_apps(api, environment, owner, path):
         ("lower", "x"),
         ("1A", "x"),
         ("WISTRO_MODE", "x"),
+        ("PATH", "x"),
+        ("LD_PRELOAD", "x"),
         ("A-B", "x"),
         ("A", "x" * 65537),
         ("A", "a\0b"),

@@ -159,3 +159,11 @@ def test_a_project_open_by_default_says_so(tmp_path: Path):
 
     assert compiled.lock is not None
     assert compiled.warnings[0].code == "lock.public-by-default"
+
+
+@pytest.mark.parametrize("name", ["PATH", "WISTRO_DATA", "LD_PRELOAD", "shop", "_X", "A" * 101])
+def test_a_variable_that_the_system_sets_or_that_is_no_name_is_refused(tmp_path: Path, name: str):
+    compiled = compile_project(write(tmp_path, step(ENDPOINT) | {"wistro.yml": f"env: [{name}]\n"}))
+
+    (error,) = compiled.problems
+    assert (error.code, error.where) == ("lock.config", "wistro.yml:1")
