@@ -1,4 +1,4 @@
-"""The Hub for browsers: `daphne hub.asgi:application` serves pages and API, and the socket at /live."""
+"""The Hub for browsers: `python -m hub.server hub.asgi:application` serves pages and API, and the socket at /live."""
 
 import os
 

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from hub.common.api import limits
 from hub.common.databases import databases
 from hub.common.logs import logging_config
 from hub.common.mail import email_settings
@@ -148,7 +149,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = limits.BODY
 
 from csp.constants import NONCE, NONE, SELF  # noqa: E402
 

@@ -114,7 +114,7 @@ PROCESSES = (
     ),
     Process(
         "web",
-        "{python} -m daphne -b {bind} -p {hub_port} hub.asgi:application",
+        "{python} -m hub.server -b {bind} -p {hub_port} hub.asgi:application",
         module="hub.asgi",
         about="pages, API and live sockets",
         needs=("migrate", "valkey"),

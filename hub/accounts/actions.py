@@ -80,7 +80,7 @@ def make_organization(name: str, *, slug: str | None, by: User) -> Organization:
     wished = slug or labels.from_name(name, longest=SLUG_LONGEST) or f"org-{new_id().hex[-6:]}"
     for number in range(1, 2 if slug else TRIES):
         label = labels.numbered(wished, number, longest=SLUG_LONGEST)
-        if not slug and label in RESERVED:
+        if not slug and labels.is_kept(label, RESERVED):
             continue
         labels.checked(label, field="slug", longest=SLUG_LONGEST, reserved=RESERVED)
         organization = Organization(slug=label, name=name)

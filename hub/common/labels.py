@@ -16,11 +16,16 @@ def checked(label: str, *, field: str, longest: int, reserved: frozenset[str] = 
         wrong = "lower-case letters, digits and single hyphens, none at its ends"
     elif len(label) > longest:
         wrong = f"at most {longest} characters"
-    elif label in reserved or re.fullmatch(r"v\d+", label):
+    elif is_kept(label, reserved):
         wrong = f"`{label}` is kept for the Hub's own pages"
     else:
         return label
     raise Invalid(f"`{label[:80]}` cannot be part of an address: {wrong}", fields={field: wrong})
+
+
+def is_kept(label: str, reserved: frozenset[str]) -> bool:
+    """Whether the Hub's own pages and addresses have it: `v3--shop--acme` is a version's address."""
+    return label in reserved or re.fullmatch(r"v\d+", label) is not None
 
 
 def from_name(name: str, *, longest: int) -> str:

@@ -15,13 +15,13 @@ from typing import Protocol
 
 import msgspec
 
+from hub.common.api import limits
 from hub.common.api.errors import Invalid, TooLarge
 from hub.common.settings import SETTINGS
 from hub.deployments.models import Blob
 from hub.projects.models import Project
 from wistro.protocol.bundle import Bundle
 
-MOST_BYTES = 512 * 1024 * 1024
 MOST_ASKED = 10_000
 BUNDLE_MOST = 16 * 1024 * 1024
 CHUNK = 1024 * 1024
@@ -77,8 +77,8 @@ def keep(sha256: str, stream: Readable) -> int:
         try:
             while chunk := stream.read(CHUNK):
                 size += len(chunk)
-                if size > MOST_BYTES:
-                    raise TooLarge("A blob is at most 512 MiB")
+                if size > limits.BLOB:
+                    raise TooLarge(f"A blob is at most {limits.shown(limits.BLOB)}")
                 digest.update(chunk)
                 file.write(chunk)
             if digest.hexdigest() != sha256:

@@ -22,6 +22,7 @@ from hub.ingress.models import WHOLE, Traffic, TrafficChange, Weight
 from hub.ingress.queries import weights_of
 from hub.projects.actions import locked
 from hub.projects.models import Environment
+from wistro.protocol.ids import show
 from wistro.traffic import weights as rules
 
 KEY_BYTES = 32
@@ -91,16 +92,21 @@ def set_weights(
 def _check(environment: Environment, weights: Mapping[UUID, int]) -> None:
     found = Deployment.objects.filter(environment=environment, pk__in=weights)
     known = {one.pk: one for one in found.with_version()}
-    if unknown := [str(pk) for pk in weights if pk not in known]:
+    if unknown := [show("deployment", pk) for pk in weights if pk not in known]:
         raise UnknownDeployment(
             f"{environment.name} has no such deployment", fields=dict.fromkeys(unknown, "unknown")
         )
-    rules.check({f"{one.version.number} ({pk})": weights[pk] for pk, one in known.items()})
+    rules.check(
+        {
+            f"{one.version.number} ({show('deployment', pk)})": weights[pk]
+            for pk, one in known.items()
+        }
+    )
     for pk, one in known.items():
         if weights[pk] and one.state != "healthy":
             raise NotHealthy(
                 f"Version {one.version.number} is {one.state} in {environment.name}",
-                fields={str(pk): one.state},
+                fields={show("deployment", pk): one.state},
             )
 
 

@@ -42,7 +42,7 @@ def make_project(name: str, *, slug: str | None, by: User) -> Project:
 def _insert(name: str, wished: str, *, chosen: bool, by: User) -> Project:
     for number in range(1, 2 if chosen else TRIES):
         label = labels.numbered(wished, number, longest=SLUG_LONGEST)
-        if not chosen and label in RESERVED:
+        if not chosen and labels.is_kept(label, RESERVED):
             continue
         labels.checked(label, field="slug", longest=SLUG_LONGEST, reserved=RESERVED)
         try:

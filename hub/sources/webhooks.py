@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from hub.common import doors
 from hub.common.api.access import signed
 from hub.common.api.errors import NotFound, TooLarge, Unreadable
+from hub.common.api.limits import WEBHOOK
 from hub.common.api.views import HubView
 from hub.common.sealing import open_sealed
 from hub.common.settings import SETTINGS
@@ -21,7 +22,6 @@ from hub.sources import app, hooks
 from hub.sources.hooks import BadSignature
 from hub.sources.models import Source
 
-MOST_BODY = 5 << 20  # a push that GitHub tells at greater length is found by reading the refs
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
@@ -34,9 +34,9 @@ class Webhook(HubView):
         """The body as it came. Raises TooLarge before more than that is read."""
         asked: HttpRequest = request._request
         length = asked.headers.get("content-length", "")
-        body = b"" if length.isdecimal() and int(length) > MOST_BODY else asked.read(MOST_BODY + 1)
-        if len(body) > MOST_BODY or (length.isdecimal() and int(length) > MOST_BODY):
-            raise TooLarge(f"A webhook has at most {MOST_BODY} bytes")
+        body = b"" if length.isdecimal() and int(length) > WEBHOOK else asked.read(WEBHOOK + 1)
+        if len(body) > WEBHOOK or (length.isdecimal() and int(length) > WEBHOOK):
+            raise TooLarge(f"A webhook has at most {WEBHOOK} bytes")
         return body
 
     def checked(self, request: Request, secret: str) -> bytes:

@@ -82,6 +82,22 @@ class TooLarge(UserError):
     status = 413
 
 
+class TooSlow(UserError):
+    """A request whose headers or body took longer than they may."""
+
+    code = "request.too-slow"
+    hint = "Send it again over a faster connection."
+    status = 408
+
+
+class Busy(UserError):
+    """As much is being received as the Hub holds at once."""
+
+    code = "request.busy"
+    hint = "Try again after the seconds in Retry-After."
+    status = 503
+
+
 class Conflict(UserError):
     """It is not as the asker thought: taken, changed in between, or still in use."""
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from hub.common.api.limits import WEBHOOK
 from hub.common.tenancy import tenant
 from hub.ingress.models import Weight
-from hub.sources.webhooks import MOST_BODY
 from tests.factories.accounts import owner_of
 from tests.factories.deployments import a_deployment, a_version
 from tests.factories.projects import an_environment
@@ -54,7 +54,7 @@ def test_a_forged_webhook_is_refused_and_told_how_it_is_signed() -> None:
 def test_a_body_too_large_is_refused_before_it_is_checked() -> None:
     an_app()
 
-    answer = hook(b" " * (MOST_BODY + 1), "")
+    answer = hook(b" " * (WEBHOOK + 1), "")
 
     assert answer.status_code == 413
     assert refused(answer)["code"] == "request.too-large"

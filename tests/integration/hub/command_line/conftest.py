@@ -36,7 +36,7 @@ def hub_address(django_db_setup: None) -> Iterator[str]:
     argv = [
         sys.executable,
         "-m",
-        "daphne",
+        "hub.server",
         "-b",
         "127.0.0.1",
         "-p",

@@ -188,8 +188,10 @@ def test_only_healthy_deployments_of_the_environment_get_weight(traffic, environ
 
     assert (unready.status_code, unready.json()["error"]["code"]) == (409, "traffic.not-healthy")
     assert "Version 2 is starting in prod" in unready.json()["error"]["message"]
+    assert unready.json()["error"]["fields"] == {show("deployment", starting.pk): "starting"}
     assert foreign.status_code == 422
     assert foreign.json()["error"]["code"] == "traffic.unknown-deployment"
+    assert foreign.json()["error"]["fields"] == {show("deployment", elsewhere.pk): "unknown"}
 
 
 def test_changed_variables_make_successors_that_take_over_in_one_generation(traffic, environment):

@@ -54,6 +54,13 @@ def test_a_project_is_made_with_its_three_environments_and_addresses(api):
     assert (one["project"]["slug"], one["organization"]["slug"]) == ("my-shop", "acme-test")
 
 
+def test_a_name_that_would_read_as_a_version_gets_a_number(api):
+    organization = an_organization()
+    path = f"/api/v1/organizations/{organization.slug}/projects"
+
+    assert api(owner_of(organization)).post(path, {"name": "V3"}).json()["slug"] == "v3-2"
+
+
 def test_a_project_is_renamed_and_removed(api, environment, owner):
     client, path = api(owner), f"/api/v1/projects/{show('project', environment.project_id)}"
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from hub.common.api.limits import WEBHOOK
 from hub.common.tenancy import tenant
 from hub.deployments.models import Version
 from hub.sources import app, connecting, hooks, queries, reading
 from hub.sources.models import Hook, Source
-from hub.sources.webhooks import MOST_BODY
 from tests.doubles.github import GitHub
 from tests.factories.sources import SECRET, a_git_source, an_app
 from tests.integration.hub.sources.conftest import (
@@ -58,7 +58,7 @@ def test_a_forged_webhook_is_refused_and_not_kept(
 def test_a_body_that_is_too_large_is_refused_unread(world: Connected) -> None:
     world.push()
 
-    answer = world.post(world.told()[0], body=" " * (MOST_BODY + 1))
+    answer = world.post(world.told()[0], body=" " * (WEBHOOK + 1))
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request.too-large")
 
