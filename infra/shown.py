@@ -29,7 +29,7 @@ class Line:
     def argv(self) -> list[str]:
         if self.command:
             return self.command.format(python=sys.executable).split()
-        return [sys.executable, "-m", "pytest", "-q", *self.paths]
+        return [sys.executable, "-m", "pytest", "-q", "-m", "not long", *self.paths]
 
     def missing(self) -> list[str]:
         return [path for path in self.paths if not (ROOT / path.split("::")[0]).exists()]
@@ -60,6 +60,12 @@ LINES = (
         "3",
         "kill -9 of seven processes: nothing lost, nothing twice (short)",
         ("tests/faults/test_kill.py",),
+    ),
+    Line(
+        "3",
+        "the same, 25 times each under half of the top load (10 minutes)",
+        ("tests/faults/whole_kills.py",),
+        "{python} -m tests.faults --long",
     ),
     Line(
         "3",

@@ -91,7 +91,6 @@ class EngineSystem:
         """Read from the files, once the engine has ended."""
         with closing(self._open("store.db")) as db:
             counts = {stage: counts_of(db, stage) for stage in STAGES}
-            dead = [str(key) for (key,) in db.execute("SELECT message FROM dead_letters")]
         with closing(self._open("records.db")) as db:
             done = [
                 show("run", id)
@@ -101,7 +100,7 @@ class EngineSystem:
                 "SELECT run_id, step FROM attempts WHERE outcome = 'done' GROUP BY run_id, step HAVING count(*) > 1"
             )
             repeated = [f"{show('run', run_id)} {step}" for run_id, step in counted]
-        return Outcomes(counts, frozenset(done), repeated, dead)
+        return Outcomes(counts, frozenset(done), repeated)
 
     def tries(self) -> Counter[str]:
         """How often each step was begun for each key, as an effect outside of every transaction counted it."""

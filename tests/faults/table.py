@@ -20,7 +20,6 @@ class Outcomes:
     counts: Mapping[str, Mapping[str, int]]
     done_runs: frozenset[str] = frozenset()
     repeated: list[str] = field(default_factory=list)  # "run step" with two attempts that counted
-    dead: list[str] = field(default_factory=list)  # dead letters' keys
 
     @property
     def keys(self) -> set[str]:

@@ -79,7 +79,6 @@ class WholeSystem:
     def outcomes(self) -> Outcomes:
         with closing(self._store()) as db:
             counts = {stage: counts_of(db, stage) for stage in STAGES}
-            dead = [str(key) for (key,) in db.execute("SELECT message FROM dead_letters")]
         for stage in counts.values():
             stage.pop("first", None)
         done = self._ask("SELECT id FROM runs WHERE status = 'done'")
@@ -90,7 +89,6 @@ class WholeSystem:
             counts,
             frozenset(show("run", str(id)) for (id,) in done),
             [f"{show('run', str(id))} {step}" for id, step in twice],
-            dead,
         )
 
     def builds(self) -> Outcomes:
