@@ -72,6 +72,7 @@ class StartGitHub(HubView):
     @extend_schema(request=None, responses=RedirectShape)
     def post(self, request: Request, project: UUID) -> Response:
         found = get_object_or_404(Project.objects.select_related("organization"), pk=project)
+        request.session[connecting.WAY] = show("project", found.pk)
         session = request.session.session_key or ""
         return Response({"redirect_url": connecting.begin(found, request.user, session)})
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +22,7 @@ from hub.common.settings import SETTINGS
 from hub.common.tenancy import tenant
 from hub.deployments.models import Version
 from hub.projects.models import Project
-from hub.sources import app, reading
+from hub.sources import app, authorizing, reading
 from hub.sources.hosts import github
 from hub.sources.hosts.git import GitHost
 from hub.sources.hosts.github import RefusedByGitHub
@@ -30,6 +31,8 @@ from wistro.errors import UserError
 
 STATE_LASTS = timedelta(minutes=15)
 APP, INSTALL = "app", "install"
+WAY = "github_project"  # in the session: whose way through GitHub's pages was begun last
+MOST_PICKS = 50
 
 
 class StateRefused(UserError):
@@ -52,7 +55,7 @@ class NotInInstallation(Invalid):
     """A repository that no installation of this organization has."""
 
     code = "source.repository"
-    hint = "Give the App access to it on GitHub: Change the installation."
+    hint = "Give the App access to it on GitHub (Change the installation), and authorize it again: only what you may see there is listed."
 
 
 def begin(project: Project, user: User, session: str) -> str:
@@ -86,11 +89,13 @@ def back_to(project: Project) -> str:
     return f"{ours()}/new?{urlencode({'in': organization, 'project': project.slug})}"
 
 
-def new_state(project: Project, user: User, session: str, *, purpose: str) -> str:
+def new_state(
+    project: Project, user: User, session: str, *, purpose: str, picked: int | None = None
+) -> str:
     text = secrets.token_urlsafe(32)
     ConnectState.objects.create(
         sha256=_sha256(text), purpose=purpose, project=project, user=user,
-        session=_sha256(session).hex(), expires_at=Now() + STATE_LASTS,
+        session=_sha256(session).hex(), expires_at=Now() + STATE_LASTS, picked=picked,
     )  # fmt: skip
     return text
 
@@ -105,7 +110,7 @@ def check_state(text: str, user: User, session: str, *, purpose: str, use: bool)
                 sha256=sha256, purpose=purpose, user=user, session=_sha256(session).hex(),
                 used_at=None, expires_at__gt=Now(),
             )  # fmt: skip
-            found = mine.select_related("project__organization").first()
+            found = mine.select_related("project__organization", "user").first()
             is_taken = not use or mine.update(used_at=Now()) == 1
         if found is None or not is_taken:
             raise refused
@@ -122,7 +127,6 @@ def _sha256(text: str) -> bytes:
 def installed(state: ConnectState, *, installation: str, code: str) -> None:
     """The browser is back from installing: believe GitHub, not the address it came with."""
     credentials = app.needed()
-    user: Any = state.user
     if not installation.isdecimal() or len(installation) > 18:
         raise NotYourInstallation("GitHub named no installation")
     id = int(installation)
@@ -132,46 +136,55 @@ def installed(state: ConnectState, *, installation: str, code: str) -> None:
         if error.http_status != 404:
             raise
         raise NotYourInstallation("The App has no such installation") from error
-    if not _may_use(credentials, id, code):
+    token = authorizing.token_of(credentials, code)
+    if token is None or all(one["id"] != id for one in authorizing.installations_of(token)):
         raise NotYourInstallation("GitHub does not say that you may use this installation")
+    seen = authorizing.seen_in(found, token)
     with tenant(state.organization_id):
-        Installation.objects.update_or_create(
-            host=SETTINGS.github_url,
-            installation_id=id,
-            defaults={
-                "account": str(found["account"]["login"])[:100],
-                "verified_by": user,
-                "verified_at": Now(),
-                "suspended_at": Now() if found.get("suspended_at") else None,
-                "gone_at": None,
-            },
-        )
-        use_github(state.project, by=user)
+        _adopt(found, seen, by=state.user)
+        use_github(state.project, by=state.user)
 
 
-def _may_use(credentials: github.Credentials, installation_id: int, code: str) -> bool:
-    """Whether the user who came back with this code sees the installation; their token is not kept."""
-    if not code:
-        return False
-    secret = {
-        "client_id": credentials.client_id,
-        "client_secret": credentials.client_secret,
-        "code": code,
-    }
-    answer = safe_http.ask(
-        "POST",
-        f"{SETTINGS.github_url}/login/oauth/access_token",
-        headers={
-            "accept": "application/json",
-            "content-type": "application/x-www-form-urlencoded",
-        },
-        body=urlencode(secret).encode(),
+def _adopt(found: Mapping[str, Any], seen: list[int] | None, *, by: User) -> None:
+    """Write the installation down; what several members may see adds up."""
+    row, is_new = Installation.objects.select_for_update(of=("self",)).get_or_create(
+        host=SETTINGS.github_url,
+        installation_id=found["id"],
+        defaults={"account": "", "repository_ids": seen},
     )
-    token = answer.json().get("access_token") if answer.is_ok else None
-    if not isinstance(token, str):
-        return False
-    seen = github.pages("/user/installations", token=token, key="installations")
-    return any(one["id"] == installation_id for one in seen)
+    if not is_new and row.repository_ids is not None:
+        row.repository_ids = None if seen is None else sorted({*row.repository_ids, *seen})
+    row.account = str(found["account"]["login"])[:100]
+    row.verified_by, row.verified_at = by, Now()
+    row.suspended_at = Now() if found.get("suspended_at") else None
+    row.gone_at = None
+    row.save()
+
+
+@dataclass(frozen=True)
+class Pick:
+    """An account where the App is installed, and the address that connects it."""
+
+    account: str
+    url: str
+
+
+def picks(state: ConnectState, session: str, code: str) -> list[Pick]:
+    """The installations that the user who came back with this code may use, each with a way of its own to connect it."""
+    credentials = app.needed()
+    if (token := authorizing.token_of(credentials, code)) is None:
+        raise NotYourInstallation("GitHub does not say who you are there")
+    found = authorizing.installations_of(token)
+    with tenant(state.organization_id):
+        return [
+            Pick(str(one["account"]["login"]), authorizing.authorize_url(credentials, text))
+            for one in found[:MOST_PICKS]
+            for text in [
+                new_state(
+                    state.project, state.user, session, purpose=INSTALL, picked=int(one["id"])
+                )
+            ]
+        ]
 
 
 def use_github(project: Project, *, by: User) -> None:
@@ -193,12 +206,13 @@ def installations() -> list[Installation]:
 
 
 def repositories(of: Sequence[Installation]) -> list[tuple[dict[str, Any], Installation]]:
-    """All that these installations have, by name. Asks GitHub: not inside a transaction."""
+    """What these installations have and a member here may see, by name. Asks GitHub: not inside a transaction."""
     credentials = app.needed()
     found = [
         (one, installation)
         for installation in of
         for one in github.repositories(credentials, installation.installation_id)
+        if installation.repository_ids is None or one["id"] in installation.repository_ids
     ]
     return sorted(found, key=lambda pair: str(pair[0]["full_name"]).lower())
 

@@ -5,6 +5,7 @@ What is built from a pushed head is hub/deployments's Version.
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -43,13 +44,18 @@ class App(models.Model):
 
 
 class Installation(TenantModel):
-    """An installation of the App that a member of this organization showed to be theirs."""
+    """An installation of the App that a member of this organization showed to be theirs.
+
+    `repository_ids`: those that they may see at GitHub; null: all of them, since the account is theirs. The App itself
+    sees what its owner gave it, which a mere collaborator must not read through us.
+    """
 
     host = models.CharField(max_length=200)
     installation_id = models.BigIntegerField()
     account = models.CharField(max_length=100)
     verified_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     verified_at = models.DateTimeField(db_default=Now(), editable=False)
+    repository_ids = ArrayField(models.BigIntegerField(), null=True, default=list)
     suspended_at = models.DateTimeField(null=True)
     gone_at = models.DateTimeField(null=True)
 
@@ -160,6 +166,7 @@ class ConnectState(TenantModel):
     project = models.ForeignKey(Project, models.CASCADE, related_name="+")
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     session = models.CharField(max_length=64)  # sha256 of its key
+    picked = models.BigIntegerField(null=True)  # the installation that was chosen on our page
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 

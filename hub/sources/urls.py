@@ -13,6 +13,7 @@ urlpatterns = [
 outside = [
     path("github/new", pages.new_app),
     path("github/made", pages.app_made),
+    path("github/authorize", pages.authorize),
     path("github/installed", pages.installed),
     path("hooks/github", webhooks.FromGitHub.as_view()),
     path("hooks/git/<source:source>", webhooks.FromGit.as_view()),

@@ -115,9 +115,19 @@ class GitHub:
 
     # Users and Apps
 
-    def user(self, login: str, accounts: list[str], *, sign_in: bool = False) -> None:
-        """Someone who may install Apps on these accounts; `sign_in`: whom its pages are for from now on."""
-        self._ask("user", login=login, accounts=accounts, sign_in=sign_in)
+    def user(
+        self,
+        login: str,
+        accounts: list[str],
+        *,
+        sign_in: bool = False,
+        sees: list[str] | None = None,
+    ) -> None:
+        """Someone who may install Apps on these accounts; `sign_in`: whom its pages are for from now on.
+
+        `sees`: the only repositories that they may see there, as a collaborator.
+        """
+        self._ask("user", login=login, accounts=accounts, sign_in=sign_in, sees=sees)
 
     def make_app(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """An App as if its manifest was posted: `id`, `slug`, and the `code` of its conversion."""

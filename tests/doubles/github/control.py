@@ -98,7 +98,7 @@ def _tell_push(
 
 @control
 def user(state: State, body: dict[str, Any]) -> None:
-    state.users[body["login"]] = User(body["login"], body["accounts"])
+    state.users[body["login"]] = User(body["login"], body["accounts"], body.get("sees"))
     if body["sign_in"]:
         state.signed_in = body["login"]
 

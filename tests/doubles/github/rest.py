@@ -256,3 +256,23 @@ def user_installations(state: State, asked: Asked) -> Said:
         if one.app_id == app_id and one.account in accounts
     ]
     return paged(state, asked, found, "installations")
+
+
+@route("GET", f"{API}/user")
+def the_user(state: State, asked: Asked) -> Said:
+    return say({"login": tokens.user_of(state, asked)[0]})
+
+
+@route("GET", f"{API}/user/installations/{{installation}}/repositories")
+def user_repositories(state: State, asked: Asked) -> Said:
+    """Those of an installation that the user may see."""
+    login, app_id = tokens.user_of(state, asked)
+    user, installation = state.users[login], _installation(state, state.apps[app_id], asked)
+    if installation.account not in user.accounts:
+        raise Refused(404, "Not Found")
+    found = [
+        show_repository(state.repositories[one])
+        for one in sorted(state.in_installation(installation))
+        if user.sees is None or state.repositories[one].full_name in user.sees
+    ]
+    return paged(state, asked, found, "repositories")

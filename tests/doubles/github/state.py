@@ -25,6 +25,9 @@ CODE_LASTS_S = 600
 class User:
     login: str
     accounts: list[str]  # whose Apps they may install: their own and their organizations'
+    sees: list[str] | None = (
+        None  # full names, of a collaborator; else all of these accounts' repositories
+    )
 
 
 @dataclass

@@ -71,6 +71,10 @@ function GitHub({ project }: { project: Project }) {
           {installed ? "Change the installation" : "Connect GitHub"}
         </Button>
       </div>
+      <p className="quiet">
+        {installed ? "A repository is not listed? " : "The App is installed on GitHub already? "}
+        <a href={`/github/authorize?project=${project.id}`}>Authorize it</a>
+      </p>
       {installed && <Repositories project={project} />}
     </div>
   );

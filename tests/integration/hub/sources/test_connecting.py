@@ -145,7 +145,7 @@ def test_a_state_of_another_session_user_or_purpose_is_refused(
     assert refused(api().get(path_of(back)), "access.sign-in", 401)
     assert refused(browser.get(path_of(back).replace("installed", "made")), "source.state")
     assert refused(browser.get("/github/installed?state=guess"), "source.state")
-    assert refused(browser.get("/github/installed"), "source.state")
+    assert refused(api(owner).get("/github/installed"), "source.state")
     assert browser.get(path_of(back)).status_code == 302  # none of them used it up
 
 
@@ -231,6 +231,104 @@ def test_a_second_project_needs_no_second_installation(world: Connected, api: An
     assert browser.get(path).json()["state"] == "choose a repository"
     browser, url = start(api, world.owner, other)
     assert url.startswith(f"{SETTINGS.github_url}/apps/")
+
+
+def authorized(github: GitHub, url: str) -> str:
+    """Go through GitHub's page that authorizes the App; where it sends the browser back to."""
+    to, form = filled(github.http.get(url).text)
+    return github.http.post(to, data=form).headers["location"]
+
+
+def test_another_organization_connects_an_account_where_the_app_is_installed(
+    world: Connected, api: Any
+) -> None:
+    """GitHub's installation page of an installed App sends back without a state, or not at all."""
+    account = world.repository.partition("/")[0]
+    world.github.user("octo", [account], sign_in=True)
+    other, owner, project = an_organization_with_project()
+    browser, _ = start(api, owner, project)
+
+    on = browser.get("/github/installed?installation_id=1&setup_action=update&code=foreign")
+    assert on["Location"] == f"/github/authorize?project={show('project', project.pk)}"
+    back = authorized(world.github, browser.get(on["Location"])["Location"])
+    page = browser.get(path_of(back))
+    with tenant(other):
+        assert not Installation.objects.exists()  # nothing is connected before it is chosen
+    (pick,) = re.findall(rf'<a href="([^"]+)">Use {account}</a>', page.content.decode())
+    there = browser.get(path_of(authorized(world.github, html.unescape(pick))))
+
+    assert there["Location"].startswith(f"{SETTINGS.hub_url}/new?in={other.slug}&")
+    with tenant(other):
+        assert Installation.objects.get().installation_id == world.installation
+    source = f"/api/v1/projects/{show('project', project.pk)}/source"
+    listed = browser.get(f"{source}/github/repositories").json()["items"]
+    assert [one["full_name"] for one in listed] == [world.repository]
+    assert refused(browser.get(path_of(back)), "source.state")
+
+
+def test_authorizing_without_an_installation_leads_to_installing(github: GitHub, api: Any) -> None:
+    github.user("fresh", ["fresh"], sign_in=True)
+    the_app(github)
+    _, owner, project = an_organization_with_project()
+    browser, path = api(owner), f"/github/authorize?project={show('project', project.pk)}"
+
+    back = authorized(github, browser.get(path)["Location"])
+    on = browser.get(path_of(back))
+
+    assert "/installations/new?state=" in on["Location"]
+    assert browser.get(path_of(install(github, on["Location"], "fresh"))).status_code == 302
+
+
+def test_a_strangers_project_is_not_authorized_for(world: Connected, api: Any) -> None:
+    path = f"/github/authorize?project={show('project', world.project.pk)}"
+
+    assert refused(api(a_user()).get(path), "request.not-found", 404)
+    assert api(a_user()).get("/github/authorize?project=x").status_code in (400, 404, 422)
+    assert refused(api().get(path), "access.sign-in", 401)
+
+
+def test_a_collaborator_connects_only_what_they_may_see_at_github(
+    world: Connected, api: Any
+) -> None:
+    """The installation has both; who was invited to one repository must not read the other through us."""
+    account = world.repository.partition("/")[0]
+    seen = f"{account}/website"
+    world.github.repository(seen)
+    id = world.github.install(world.app_id, account, [world.repository, seen])
+    world.github.user("guest", [account], sees=[seen])
+    organization, owner, project = an_organization_with_project()
+    with tenant(organization):
+        text = connecting.new_state(project, owner, "s", purpose="install")
+    state = connecting.check_state(text, owner, "s", purpose="install", use=True)
+
+    code = world.github.user_code(world.app_id, "guest")
+    connecting.installed(state, installation=str(id), code=code)
+
+    source = f"/api/v1/projects/{show('project', project.pk)}/source"
+    listed = api(owner).get(f"{source}/github/repositories").json()["items"]
+    assert [one["full_name"] for one in listed] == [seen]
+    wish = {"repository": world.repository}
+    answer = asked(api(owner).put, f"{source}/github", wish)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "source.repository")
+
+
+def test_what_several_members_may_see_adds_up(world: Connected) -> None:
+    account = world.repository.partition("/")[0]
+    first, second = f"{account}/first", f"{account}/second"
+    numbers = [world.github.repository(one) for one in (first, second)]
+    id = world.github.install(world.app_id, account, [first, second])
+    organization, owner, project = an_organization_with_project()
+
+    for login, sees in (("one", first), ("two", second), ("one", first)):
+        world.github.user(login, [account], sees=[sees])
+        with tenant(organization):
+            text = connecting.new_state(project, owner, "s", purpose="install")
+        state = connecting.check_state(text, owner, "s", purpose="install", use=True)
+        code = world.github.user_code(world.app_id, login)
+        connecting.installed(state, installation=str(id), code=code)
+
+    with tenant(organization):
+        assert Installation.objects.get().repository_ids == sorted(numbers)
 
 
 def test_a_repository_outside_the_installation_is_refused(world: Connected, api: Any) -> None:
