@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from wistro.errors import NotYet, UserError
 
@@ -173,8 +174,12 @@ def check_keys(
     not_yet: set[str],
     of: str,
     where: dict[str, str],
+    above: Mapping[str, str] = MappingProxyType({}),
 ) -> list[UserError]:
-    """A problem for each key that is documented but not built, and for each that nothing knows."""
+    """A problem for each key that is documented but not built, and for each that nothing knows.
+
+    `above`: for a key that may have lost its indentation, the key that it would belong to.
+    """
     found: list[UserError] = []
     for key in given:
         if key in known:
@@ -183,5 +188,7 @@ def check_keys(
             found.append(NotYet(f"`{key}` of {of} is not built yet", where=where[key]))
         else:
             hint = did_you_mean(key, known) or f"{of} takes: {', '.join(sorted(known))}"
+            if key in above:
+                hint = f"If it belongs to `{above[key]}`, indent it. Else: {hint}"
             found.append(UnknownKey(f"{of} has no key `{key}`", hint=hint, where=where[key]))
     return found

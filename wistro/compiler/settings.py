@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from wistro.schemas import Schema, normalise
 
 NAMES = ("wistro.yml", "wistro.json")
 MAX_BYTES = 256 * 1024
+AS_ENV = "Write it as `env: [STRIPE_KEY, {name: CURRENCY, default: EUR}]`."
 _EGRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?):(\d{1,5})")
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,17}[a-z0-9])?")
 
@@ -119,7 +121,7 @@ class _Reader:
             )
             return
         known = {key.removeprefix("_read_") for key in dir(self) if key.startswith("_read_")}
-        self._keys(self._value, (), known=known, of=self._name)
+        self._keys(self._value, (), known=known, of=self._name, above=_empty_above(self._value))
         for key, value in self._value.items():
             if key in known and value is not None:
                 self._try(getattr(self, f"_read_{key}"), value)
@@ -136,11 +138,22 @@ class _Reader:
         return f"{self._name}:{self._lines.get(path, 1)}"
 
     def _keys(
-        self, value: dict[str, Any], at: tuple[str | int, ...], *, known: set[str], of: str
+        self,
+        value: dict[str, Any],
+        at: tuple[str | int, ...],
+        *,
+        known: set[str],
+        of: str,
+        above: Mapping[str, str] | None = None,
     ) -> None:
         where = {key: self._where(*at, key) for key in value}
         self.wrong += problems.check_keys(
-            value, known=known, not_yet=set(values.NEVER_BUILT), of=of, where=where
+            value,
+            known=known,
+            not_yet=set(values.NEVER_BUILT),
+            of=of,
+            where=where,
+            above=above or {},
         )
 
     def _map(self, value: Any, *at: str | int) -> dict[str, Any]:
@@ -151,10 +164,11 @@ class _Reader:
             )
         return value
 
-    def _list(self, value: Any, *at: str | int) -> list[Any]:
+    def _list(self, value: Any, *at: str | int, hint: str | None = None) -> list[Any]:
         if not isinstance(value, list):
             raise problems.BadConfig(
                 f"`{'.'.join(map(str, at))}` is a list, not {values.shown(value)}",
+                hint=hint,
                 where=self._where(*at),
             )
         return value
@@ -292,7 +306,7 @@ class _Reader:
         self.settings.egress = sorted(set(self.settings.egress))
 
     def _read_env(self, value: Any) -> None:
-        for index, one in enumerate(self._list(value, "env")):
+        for index, one in enumerate(self._list(value, "env", hint=AS_ENV)):
             self._try(self._variable, index, one)
         self.settings.env.sort(key=lambda one: one.name)
 
@@ -357,6 +371,11 @@ class _Reader:
             where = self._where("defaults", "public")
             self.settings.public = values.flag(defaults["public"], "public", where)
             self.settings.public_where = where
+
+
+def _empty_above(value: dict[str, Any]) -> dict[str, str]:
+    """For each key the nearest one above it, if that holds nothing: where it would be, were it indented."""
+    return {below: key for key, below in pairwise(value) if value[key] is None}
 
 
 def schema(value: Any, key: str, where: str) -> Schema:

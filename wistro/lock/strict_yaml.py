@@ -17,6 +17,10 @@ import yaml
 from wistro.errors import UserError
 
 MAX_DEPTH = 32
+HOW_IT_IS_WRITTEN = (
+    "Look at the indentation here and just above: keys of one mapping begin in one column, and a tab "
+    "cannot indent. A text with `: ` or ` #` in it, or one that starts with a sign, wants quotes."
+)
 Path = tuple[str | int, ...]
 
 
@@ -74,7 +78,9 @@ def read(data: bytes, *, name: str, max_bytes: int, with_lines: bool = False) ->
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-        raise UnreadableYaml(f"{name} is not YAML: {what}", where=where) from error
+        raise UnreadableYaml(
+            f"{name} is not YAML: {what}", hint=HOW_IT_IS_WRITTEN, where=where
+        ) from error
     finally:
         loader.dispose()
 

@@ -161,10 +161,21 @@ def _import_problem(error: BaseException, root: str, file: str) -> dict:
     hint = ""
     if isinstance(error, ModuleNotFoundError):
         hint = f"Run `wistro install`, or add `{error.name}` to the project's requirements."
+    elif isinstance(error, KeyError) and _asked_the_environment(error):
+        hint = f"Declare it in wistro.yml, `env: [{error.args[0]}]`: a step sees no other variable."
     return problem("lock.import", f"`{file}` cannot be imported: {text}", line, file=at, hint=hint)
 
 
+def _asked_the_environment(error: KeyError) -> bool:
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_code is type(os.environ).__getitem__.__code__
+
+
 def _relative(path: str, root: str) -> str | None:
+    if path.startswith("<"):  # "<frozen os>", "<string>": no file
+        return None
     top = os.path.realpath(root) + os.sep
     real = os.path.realpath(path)
     if not real.startswith(top):

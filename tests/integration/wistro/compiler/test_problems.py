@@ -95,6 +95,27 @@ MISTAKES = {
         step(ENDPOINT) | {"wistro.yml": "flows: {audit: {name: Audit}}\n"},
     ),
     "a wistro.yml that is no YAML": Mistake("yaml.", "", "wistro.yml:2", step(ENDPOINT) | {"wistro.yml": "name: shop\n  env: [A\n"}),
+    "a wistro.yml with a line out of its column": Mistake(
+        "yaml.unreadable", "is not YAML", "wistro.yml:4",
+        step(ENDPOINT) | {"wistro.yml": "name: shop\nflows:\n  a: {name: A}\n env: [A]\n"}, hint="indentation",
+    ),
+    "a wistro.yml indented by a tab": Mistake(
+        "yaml.unreadable", "is not YAML", "wistro.yml:2", step(ENDPOINT) | {"wistro.yml": "flows:\n\ta: {name: A}\n"}, hint="a tab cannot indent",
+    ),
+    "a wistro.yml with a key that lost its indentation": Mistake(
+        "lock.unknown-key", "`audit`", "wistro.yml:2",
+        step(ENDPOINT) | {"wistro.yml": "flows:\naudit: {name: Audit}\n"}, hint="If it belongs to `flows`, indent it.",
+    ),
+    "an env that is a mapping": Mistake(
+        "lock.config", "`env` is a list", "wistro.yml:1", step(ENDPOINT) | {"wistro.yml": "env: {KEY: 5}\n"}, hint="env: [STRIPE_KEY",
+    ),
+    "a variable that is not declared": Mistake(
+        "lock.import", "KeyError: 'API_KEY'", "src/take.step.py:3",
+        step("import os\n\nKEY = os.environ['API_KEY']\n" + ENDPOINT), hint="`env: [API_KEY]`",
+    ),
+    "a key that no mapping has": Mistake(
+        "lock.import", "KeyError: 'red'", "src/take.step.py:1", step("COLOUR = {}['red']\n" + ENDPOINT),
+    ),
     "a wistro.yml with an anchor": Mistake("yaml.", "", "wistro.yml:1", step(ENDPOINT) | {"wistro.yml": "env: &a [ONE]\n"}),
     "a wistro.yml with a key twice": Mistake("yaml.", "name", "wistro.yml:2", step(ENDPOINT) | {"wistro.yml": "name: a\nname: b\n"}),
     "a wistro.yml with a key that nothing reads": Mistake(
