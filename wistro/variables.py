@@ -57,6 +57,12 @@ def needed(lock: Lock) -> list[str]:
     return sorted({one.name for one in lock.env} | in_auth)
 
 
+def wanted(lock: Lock) -> list[str]:
+    """The needed ones that have no default: somebody must give them a value."""
+    with_default = {one.name for one in lock.env if one.default is not None}
+    return [name for name in needed(lock) if name not in with_default]
+
+
 def read_env_file(path: Path) -> dict[str, str]:
     """`.env` as a map; empty where there is none."""
     try:

@@ -17,6 +17,7 @@ from wistro.hub_client import api
 from wistro.hub_client.connection import Hub
 from wistro.hub_client.following import Patience
 from wistro.hub_client.shapes import Deployment, Environment, Project, Version
+from wistro.variables import wanted
 
 INTERRUPTED = 130
 
@@ -42,9 +43,11 @@ def run(
     asked = hubs.signed_in(hub, root)
     into = hubs.project(asked, project, root)
     environment = api.environment(into, to)
-    if not _compiled(root):
+    needed = _compiled(root)
+    if needed is None:
         return 1
     again = f" --project {into.label}" if project else ""
+    _say_unset(asked, environment, needed, again)
     version = None
     try:
         version, sent_bytes = _uploaded(asked, into, environment, root)
@@ -67,8 +70,8 @@ def run(
     return _told(json, into, version, deployment, environment, code)
 
 
-def _compiled(root: Path) -> bool:
-    """Compile and bring the lock up to date; False after having said what is wrong."""
+def _compiled(root: Path) -> list[str] | None:
+    """Compile and bring the lock up to date: the variables it wants a value for; None after having said what is wrong."""
     from wistro.compiler import check_lock
     from wistro.lock import file
 
@@ -76,7 +79,7 @@ def _compiled(root: Path) -> bool:
     compiled = checked.compiled
     if compiled.lock is None and _lacks_packages(root) and _only_imports_fail(compiled.problems):
         say.note("the project's packages are not installed here, so only the builder compiles it")
-        return True
+        return []
     for one in compiled.warnings:
         say.warning(one)
     for one in compiled.problems:
@@ -84,13 +87,21 @@ def _compiled(root: Path) -> bool:
     if compiled.lock is None:
         number = len(compiled.problems)
         say.talk(f"{number} problem{'' if number == 1 else 's'}; nothing was sent")
-        return False
+        return None
     path, data = root / file.NAME, file.write(compiled.lock)
     if not path.is_file() or path.read_bytes() != data:
         path.write_bytes(data)
         say.note(f"{file.NAME} was written anew; commit it")
     say_compiled(compiled.lock)
-    return True
+    return wanted(compiled.lock)
+
+
+def _say_unset(asked: Hub, to: Environment, needed: list[str], again: str) -> None:
+    """The steps start without a variable that has no value there, and some only find out when they are called."""
+    unset = sorted(set(needed) - {one.name for one in api.variables(asked, to)}) if needed else []
+    if unset:
+        say.note(f"without a value in {to.name}: {', '.join(unset)}")
+        say.next_step(f"wistro env set {unset[0]} --to {to.name}{again}")
 
 
 def _only_imports_fail(problems: list[Any]) -> bool:

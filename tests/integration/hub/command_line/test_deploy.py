@@ -129,6 +129,19 @@ def test_a_project_whose_packages_are_not_here_is_left_to_the_builder(shop, proj
     assert "requirements.txt" in {one.path for one in sent(project).files}
 
 
+def test_variables_without_a_value_are_named(shop, project):
+    (shop.folder / "wistro.yml").write_text("env: [KEY, TOKEN, {name: CURRENCY, default: EUR}]\n")
+
+    said = shop("deploy", "-p", "acme/shop", "--no-wait")
+
+    assert said.code == 0, said.err
+    assert "note: without a value in dev: KEY, TOKEN" in said.err
+    assert "next: wistro env set KEY --to dev --project acme/shop" in said.err
+    for name in ("KEY", "TOKEN"):
+        assert shop("env", "set", name, "-p", "acme/shop", stdin="x").code == 0
+    assert "without a value" not in shop("deploy", "-p", "acme/shop", "--no-wait").err
+
+
 def test_a_project_of_others_is_not_there(shop):
     a_project(an_organization(slug="others"), slug="shop")
 
