@@ -9,11 +9,12 @@ from functools import partial
 from wistro.errors import UserError
 from wistro.hub_client import api
 from wistro.hub_client.connection import Hub
-from wistro.hub_client.errors import HubUnreachable
+from wistro.hub_client.errors import HubRefused, HubUnreachable
 from wistro.hub_client.shapes import BuildLine, Deployment, Version
 
 EVERY_S = 0.5
 MANY = 200  # lines in a page after which the next one is read at once
+FAILED = 500  # from this status on it is the Hub that failed, not what was asked
 GONE_S = 60.0  # how long the Hub may be away in between
 BUILD_S = 1800.0
 HEALTHY_S = 120.0
@@ -44,10 +45,12 @@ class Patience:
             self.sleep(EVERY_S)
 
     def asked(self, ask: Callable[[], api.Item]) -> api.Item | None:
-        """The answer, or None while the Hub is away, but not for longer than GONE_S."""
+        """The answer, or None while the Hub or its database is away, but not for longer than GONE_S."""
         try:
             answer = ask()
-        except HubUnreachable:
+        except (HubUnreachable, HubRefused) as error:
+            if isinstance(error, HubRefused) and error.http_status < FAILED:
+                raise
             self.gone_since = self.now() if self.gone_since is None else self.gone_since
             if self.now() - self.gone_since > GONE_S:
                 raise

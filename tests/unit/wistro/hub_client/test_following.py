@@ -7,7 +7,7 @@ import json
 import pytest
 
 from wistro.hub_client import following
-from wistro.hub_client.errors import HubUnreachable
+from wistro.hub_client.errors import HubRefused, HubUnreachable
 from wistro.hub_client.following import Patience, TookTooLong
 from wistro.hub_client.shapes import Version
 
@@ -96,6 +96,33 @@ def test_a_hub_that_restarts_is_waited_for(double, hub, patience):
 
     assert follow(hub, patience, heard).state == "failed"
     assert heard == ["one"]
+
+
+def refused(status, code):
+    return (
+        status,
+        {},
+        json.dumps({"error": {"code": code, "message": "no", "hint": None, "fields": {}}}).encode(),
+    )
+
+
+def test_a_hub_whose_database_restarts_is_waited_for(double, hub, patience):
+    double.answers = [
+        *[refused(500, "hub.failed")] * 6,
+        lines("one", cursor="1.0", done=True),
+        version("ready"),
+    ]
+    heard: list[str] = []
+
+    assert follow(hub, patience, heard).state == "ready"
+    assert heard == ["one"]
+
+
+def test_a_hub_that_refuses_is_not_asked_again(double, hub, patience):
+    double.answers = [refused(404, "not-found"), lines("one", cursor="1.0", done=True)]
+
+    with pytest.raises(HubRefused):
+        follow(hub, patience, [])
 
 
 def test_a_hub_that_stays_away_is_told(double, hub, patience):
