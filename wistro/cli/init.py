@@ -14,6 +14,7 @@ from wistro.cli import say
 from wistro.errors import UserError
 
 TEMPLATES = Path(__file__).parent / "templates"
+NAMES_THE_PROJECT = ("wistro.yml", "package.json", "package-lock.json")
 
 
 class Template(StrEnum):
@@ -66,9 +67,12 @@ def write(folder: Path, template: str) -> list[str]:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    settings = folder / "wistro.yml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("name: hello", f"name: {project_name(folder)}", 1), "utf-8")
+    for name in NAMES_THE_PROJECT:
+        if (path := folder / name).exists():
+            text = path.read_text(encoding="utf-8")
+            for written in ("name: hello", '"name": "hello"'):
+                text = text.replace(written, written.replace("hello", project_name(folder)))
+            path.write_text(text, encoding="utf-8")
     return sorted(targets)
 
 
