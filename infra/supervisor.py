@@ -98,9 +98,7 @@ class Supervisor:
                 _kill_group(child.popen.pid)
             if time.monotonic() - started >= STEADY_S:
                 delay = FIRST_DELAY_S
-            self.tell(
-                f"{child.process.name} {_how(code)}; started again in {delay:g} s: {child.last_words}"
-            )
+            self.tell(restarted(child.process.name, code, delay, child.last_words))
             await asyncio.sleep(delay)
             delay = min(delay * 2, LAST_DELAY_S)
             child.restarts += 1
@@ -285,6 +283,12 @@ def _popen(
 def _kill_group(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def restarted(name: str, code: int, delay_s: float, last_words: str) -> str:
+    """What is told of it. A killed process had no last words: what its log ends with is of another matter."""
+    told = f"{name} {_how(code)}; started again in {delay_s:g} s"
+    return told if code == -signal.SIGKILL else f"{told}: {last_words}"
 
 
 def _how(code: int) -> str:
