@@ -56,7 +56,7 @@ class SlugTaken(Conflict):
     """Another organization has this slug."""
 
     code = "organization.slug-taken"
-    hint = "Choose another slug; it stands in your endpoints' addresses."
+    hint = "Choose another name or slug; it stands in your endpoints' addresses."
 
 
 class TooManyOrganizations(Conflict):

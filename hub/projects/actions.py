@@ -26,7 +26,7 @@ class SlugTaken(Conflict):
     """Another project of the organization has this slug."""
 
     code = "project.slug-taken"
-    hint = "Choose another slug; it stands in the project's addresses."
+    hint = "Choose another name or slug; it stands in the project's addresses."
 
 
 def make_project(name: str, *, slug: str | None, by: User) -> Project:

@@ -32,7 +32,10 @@ class NoSuchProject(UserError):
     """The Hub has no project of that name, or not for whoever asks."""
 
     code = "hub.no-project"
-    hint = "`wistro link` lists yours; `--project acme/shop` names one."
+    hint = (
+        "`wistro link` lists yours, `--project acme/shop` names one; "
+        "a new one is made in the Hub by New project."
+    )
 
 
 class NoSuchEnvironment(UserError):
