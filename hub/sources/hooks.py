@@ -86,9 +86,7 @@ def _about(head: Any) -> About:
     if not isinstance(head, dict):
         return About()
     author = head.get("author") or {}
-    return About(
-        str(head.get("message", "")), str(author.get("name", "")), instant(head.get("timestamp"))
-    )
+    return About.read(head.get("message"), author.get("name"), instant(head.get("timestamp")))
 
 
 def _installation_changed(organization_id: UUID, installation_id: int) -> None:

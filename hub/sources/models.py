@@ -15,9 +15,8 @@ from hub.common.tenancy import TenantModel
 from hub.common.work import WorkRow, due_index
 from hub.deployments.models import Version
 from hub.projects.models import Project
+from hub.sources.hosts.port import BRANCH_LONGEST
 from wistro.protocol.ids import new_id
-
-BRANCH_LONGEST = 255
 
 
 class App(models.Model):

@@ -12,8 +12,8 @@ from django.db.models.functions import Now
 
 from hub.deployments import versions
 from hub.projects.models import Environment
-from hub.sources.hosts.port import About, Refs
-from hub.sources.models import BRANCH_LONGEST, Head, Ref, Source
+from hub.sources.hosts.port import About, Refs, is_branch
+from hub.sources.models import Head, Ref, Source
 
 log = structlog.get_logger()
 
@@ -24,8 +24,8 @@ def locked(source: Source) -> Source:
 
 def tell(source: Source, branch: str, sha: str, about: About) -> None:
     """A webhook says that this was pushed. What is deployed of it is decided by what the host shows, in `see`."""
-    if len(branch) > BRANCH_LONGEST:
-        log.warning("source.branch-too-long", source=str(source.pk), branch=branch[:80])
+    if not is_branch(branch):
+        log.warning("source.no-branch", source=str(source.pk), branch=branch[:80])
         return
     head = _head(locked(source), branch, sha)
     head.told += 1
@@ -36,21 +36,39 @@ def see(source: Source, refs: Refs, about: Mapping[str, About]) -> None:
     """The host shows these heads. The first time, only branches that lead to an environment become versions."""
     known = heads_of(source)
     is_first = source.read_at is None
-    ours = {branch: sha for branch, sha in refs.heads.items() if len(branch) <= BRANCH_LONGEST}
-    order = sorted(ours, key=lambda branch: (branch != source.default_branch, branch))
+    news = {branch: sha for branch, sha in refs.heads.items() if known.get(branch) != sha}
+    _keep(source, news)
+    order = sorted(news, key=lambda branch: (branch != source.default_branch, branch))
+    if is_first:
+        leading = _leading(source)
+        order = [branch for branch in order if branch in leading]
     for branch in order:
-        sha = ours[branch]
-        if known.get(branch) == sha:
-            continue
-        Ref.objects.update_or_create(
-            source=source, branch=branch, defaults={"head": sha, "seen_at": Now()}
-        )
-        if is_first and _environment(source, branch) is None:
-            continue
+        sha = news[branch]
         head = _head(source, branch, sha)
         head.seen += 1
         _make(source, head, about.get(sha, About()))
-    Ref.objects.filter(source=source, branch__in=set(known) - set(ours)).delete()
+    Ref.objects.filter(source=source, branch__in=set(known) - set(refs.heads)).delete()
+
+
+def _leading(source: Source) -> set[str]:
+    """The branches that lead to an environment."""
+    named = Environment.objects.filter(project=source.project).values_list("name", flat=True)
+    asked = {source.default_branch, *named}
+    return {branch for branch in asked if _environment(source, branch) is not None}
+
+
+def _keep(source: Source, heads: Mapping[str, str]) -> None:
+    """In as many statements for thousands of branches as for one."""
+    Ref.objects.bulk_create(
+        [
+            Ref(source=source, branch=branch, head=sha, seen_at=Now())
+            for branch, sha in heads.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["source", "branch"],
+        update_fields=["head", "seen_at"],
+        batch_size=1_000,
+    )
 
 
 def promote(source: Source, environment: Environment) -> None:
@@ -78,8 +96,7 @@ def _make(source: Source, head: Head, about: About) -> None:
         head.made += 1
         versions.push(
             source.project, branch=head.branch, sha=head.sha, telling=_telling(source, head), to=to,
-            message=about.message[:10_000], author=about.author[:255],
-            committed_at=about.committed_at,
+            message=about.message, author=about.author, committed_at=about.committed_at,
         )  # fmt: skip
     head.save(update_fields=["told", "seen", "made"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -23,6 +23,7 @@ from wistro.errors import UserError
 
 log = structlog.get_logger()
 EVERY = timedelta(seconds=60)
+LONGEST = timedelta(minutes=30)  # between readings that fail
 TASK = "hub.sources.tasks.read_source"
 MOST_ASKED = 30  # commits that are asked about by name in one reading
 
@@ -115,11 +116,23 @@ def _apply(
 
 
 def _failed(source: Source, error: UserError) -> None:
+    _put_off(source)
     said = " ".join(filter(None, [error.message.rstrip(".") + ".", error.hint]))[:2000]
     told = Source.objects.filter(pk=source.pk, reading=source.reading)
     if told.exclude(problem=said).update(problem_code=error.code, problem=said):
         log.warning("source.unread", source=str(source.pk), code=error.code, why=error.message)
         live.publish("source", source.project_id)
+
+
+def _put_off(source: Source) -> None:
+    """Read it less often the longer it fails: a host that answers nobody would keep all workers waiting for it.
+
+    A hint (a webhook, Refresh) has it read at once, as ever.
+    """
+    failing_for = datetime.now(UTC) - (source.read_at or source.connected_at)
+    wait = min(max(EVERY, failing_for / 10), LONGEST)
+    put_off = Source.objects.filter(pk=source.pk, reading=source.reading, read_due_at__gt=Now())
+    put_off.update(read_due_at=Now() + wait)
 
 
 def _shown(source: Source) -> tuple[object, ...]:

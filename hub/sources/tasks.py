@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from celery import shared_task
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from hub.common import doors
@@ -41,6 +42,7 @@ def sweep() -> None:
             with tenant(organization_id):
                 old = Now() - hooks.KEPT
                 Hook.objects.filter(due_at=None, received_at__lt=old).delete()
-                Report.objects.filter(due_at=None, done_at__lt=old).delete()
+                ended = Q(done_at__lt=old) | Q(gave_up_at__lt=old)
+                Report.objects.filter(ended, due_at=None).delete()
                 ConnectState.objects.filter(expires_at__lt=Now()).delete()
         last = found[-1][0]

@@ -109,7 +109,7 @@ def _read_v2(lines: list[str]) -> Refs:
             default = target.removeprefix(PREFIX)
         elif name.startswith(PREFIX) and _SHA.fullmatch(sha):
             heads[name.removeprefix(PREFIX)] = sha
-    return Refs(heads, default)
+    return Refs.read(heads, default)
 
 
 def _read_v0(lines: list[str]) -> Refs:
@@ -122,4 +122,4 @@ def _read_v0(lines: list[str]) -> Refs:
         sha, _, name = named.partition(" ")
         if name.startswith(PREFIX) and _SHA.fullmatch(sha):
             heads[name.removeprefix(PREFIX)] = sha
-    return Refs(heads, default)
+    return Refs.read(heads, default)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -38,9 +38,9 @@ class Credentials:
     app_id: int
     slug: str
     client_id: str
-    client_secret: str
-    webhook_secret: str
-    pem: str
+    client_secret: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+    pem: str = field(repr=False)
 
     def jwt(self, *, now_s: int) -> str:
         claims = {"iat": now_s - CLOCK_S, "exp": now_s + JWT_LASTS_S, "iss": str(self.app_id)}
@@ -139,13 +139,20 @@ class GitHubHost:
     installation_id: int
     repository_id: int
     repository: str
+    _tokens: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def site(self) -> str:
         return SETTINGS.github_url
 
     def token(self, permissions: Mapping[str, str]) -> str:
-        return token_for(self.app, self.installation_id, permissions, self.repository_id)
+        """Asked for once in this object's life, which is one reading or one report."""
+        name = ",".join(f"{what}:{how}" for what, how in sorted(permissions.items()))
+        if name not in self._tokens:
+            self._tokens[name] = token_for(
+                self.app, self.installation_id, permissions, self.repository_id
+            )
+        return self._tokens[name]
 
     def named(self, token: str) -> dict[str, Any]:
         """The repository as GitHub has it now: its name and default branch may have changed."""
@@ -162,15 +169,14 @@ class GitHubHost:
                 raise
             listed = []
         heads = {str(one["ref"]).removeprefix(PREFIX): str(one["object"]["sha"]) for one in listed}
-        return Refs(heads, str(found["default_branch"]), name)
+        return Refs.read(heads, str(found["default_branch"]), name)
 
     def about(self, sha: str) -> About:
         found = call(
             "GET", f"/repos/{self.repository}/commits/{quote(sha)}", token=self.token(READ)
         ).json()["commit"]
-        return About(
-            str(found["message"]), str(found["author"]["name"]), instant(found["author"]["date"])
-        )
+        author = found.get("author") or {}
+        return About.read(found.get("message"), author.get("name"), instant(author.get("date")))
 
     def order(self, sha: str, branch: str) -> GitSource:
         return GitSource(

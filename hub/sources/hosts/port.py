@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +15,7 @@ class HostAway(UserError):
     """The git host does not answer now; what was asked of it is asked again later."""
 
     code = "source.host-away"
-    hint = "Nothing is lost: its branches are read again every 60 s."
+    hint = "Nothing is lost: its branches are read again soon."
     status = 503
 
 
@@ -26,6 +27,32 @@ class NoAccess(UserError):
     status = 422
 
 
+class TooManyBranches(NoAccess):
+    """More branches than are read: each is compared at every reading, and its first commit becomes a version."""
+
+    code = "source.too-many-branches"
+    hint = "Delete branches that are merged, or connect a repository with fewer."
+
+
+MOST_BRANCHES = 5_000
+BRANCH_LONGEST = 255
+MESSAGE_LONGEST = 10_000
+AUTHOR_LONGEST = 255
+_NO_BRANCH = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]"
+)  # git-check-ref-format, and no half of a pair
+
+
+def is_branch(name: str) -> bool:
+    """Whether a host's word for a branch is one, and can be kept."""
+    return 0 < len(name) <= BRANCH_LONGEST and not _NO_BRANCH.search(name)
+
+
+def kept(text: object, most: int) -> str:
+    """What a host says in words, as the database can keep it."""
+    return str(text or "")[:most].replace("\0", "").encode(errors="replace").decode()
+
+
 @dataclass(frozen=True)
 class Refs:
     """All branches with their heads, and what the host says about the repository."""
@@ -33,6 +60,15 @@ class Refs:
     heads: dict[str, str] = field(default_factory=dict)
     default_branch: str = ""
     repository: str = ""
+
+    @classmethod
+    def read(cls, heads: dict[str, str], default_branch: str, repository: str = "") -> Refs:
+        """Of what a host says; names that are none are left out. Raises TooManyBranches."""
+        heads = {name: sha for name, sha in heads.items() if is_branch(name)}
+        if len(heads) > MOST_BRANCHES:
+            raise TooManyBranches(f"The repository has more than {MOST_BRANCHES:,} branches")
+        default = default_branch if is_branch(default_branch) else ""
+        return cls(heads, default, repository)
 
 
 @dataclass(frozen=True)
@@ -42,6 +78,11 @@ class About:
     message: str = ""
     author: str = ""
     committed_at: datetime | None = None
+
+    @classmethod
+    def read(cls, message: object, author: object, committed_at: datetime | None) -> About:
+        """Of what a host says: a commit may have any text, or none."""
+        return cls(kept(message, MESSAGE_LONGEST), kept(author, AUTHOR_LONGEST), committed_at)
 
 
 class Host(Protocol):
