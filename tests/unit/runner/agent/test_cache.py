@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from runner.agent import cache as cache_module
 from runner.agent.cache import KEPT_UNUSED, BadBundle, Cache
 from runner.hub import BlobDiffers, HubGone, HubRefused
 from wistro.protocol.bundle import Bundle, BundledFile, Layer
@@ -96,6 +97,50 @@ async def test_a_half_made_version_is_made_anew(tmp_path, cache, hub):
 
     assert [one.name for one in root.iterdir()] == ["a.py"]
     assert not half.exists() and not (tmp_path / "data/blobs/.abc.part").exists()
+
+
+async def test_after_a_boot_only_what_was_surely_on_disk_is_believed(tmp_path, cache, hub):
+    """A power cut may keep a file's name and lose its bytes: the second version's were never put on disk."""
+    cache.forget_unfinished()
+    kept = await cache.version(hub.bundle(hub.file("a.py", b"one")), hub)
+    torn = hub.file("b.py", b"two")
+    (tmp_path / "data/blobs" / torn.sha256).write_bytes(b"")
+    (tmp_path / "data/boot").write_text("the boot before")
+
+    again = Cache(tmp_path / "data")
+    again.forget_unfinished()
+    hub.asked.clear()
+    version = await again.version(hub.bundle(hub.file("a.py", b"one"), torn), hub)
+
+    assert (version / "b.py").read_bytes() == b"two"
+    assert (kept / "a.py").read_bytes() == b"one"
+    assert hub.put(b"one") not in hub.asked
+
+
+async def test_in_one_boot_what_was_fetched_stays(tmp_path, cache, hub):
+    cache.forget_unfinished()
+    fetched = hub.file("a.py", b"one")
+    (tmp_path / "data/blobs" / fetched.sha256).write_bytes(b"one")
+
+    again = Cache(tmp_path / "data")
+    again.forget_unfinished()
+    await again.version(hub.bundle(fetched), hub)
+
+    assert fetched.sha256 not in hub.asked
+
+
+async def test_a_version_has_its_name_only_once_it_is_on_disk(monkeypatch, cache, hub):
+    def full(folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    bundle = hub.bundle(hub.file("a.py"))
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_module, "_sync", full)
+        with pytest.raises(OSError, match="No space"):
+            await cache.version(bundle, hub)
+
+    assert cache.here(bundle) is None
+    assert (await cache.version(bundle, hub)).is_dir()
 
 
 async def test_a_hub_that_is_gone_for_a_moment_is_asked_again(cache, hub):
