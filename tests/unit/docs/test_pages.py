@@ -23,6 +23,7 @@ PAGES = sorted(
 )
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)|(?:srcset|src)=\"([^\"]+)\"")
 COMMAND = re.compile(r"(?:^\$ |`|; |&& )wistro ([a-z][^\n`;|]*)", re.MULTILINE)
+COPIED = re.compile(r"""["`]wistro ([a-z][^"`]*)["`]""")
 NOT_BUILT = "CHANGELOG.md"  # names what is refused, too
 
 
@@ -40,8 +41,25 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [one for one in PAGES if one.name != NOT_BUILT], ids=at)
 def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
+    assert unknown(COMMAND.findall(page.read_text(encoding="utf-8"))) == []
+
+
+def test_every_command_that_a_screen_gives_to_copy_exists() -> None:
+    sources = [
+        path.read_text(encoding="utf-8")
+        for path in (reference.ROOT / "frontend").glob("*/**/*.tsx")
+        if "node_modules" not in path.parts and ".test." not in path.name
+    ]
+    found = [words for text in sources for words in COPIED.findall(text)]
+
+    assert len(found) > 5
+    assert unknown(found) == []
+
+
+def unknown(commands_named: list[str]) -> list[str]:
+    """Commands, and their options, that there are not."""
     unknown = []
-    for words in COMMAND.findall(page.read_text(encoding="utf-8")):
+    for words in commands_named:
         name, *rest = words.split("#")[0].split()
         if name not in commands.names():
             unknown.append(f"wistro {name}")
@@ -51,8 +69,7 @@ def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
             word.split("=")[0] for word in rest if re.fullmatch(r"--?[a-z][a-z-]*(=.*)?", word)
         }
         unknown += [f"wistro {inner} {one}" for one in named - commands.options(inner)]
-
-    assert unknown == []
+    return unknown
 
 
 def test_the_page_of_commands_has_each_of_them() -> None:

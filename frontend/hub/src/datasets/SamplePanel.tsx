@@ -88,7 +88,7 @@ function Shown({ sample, dataset }: { sample: SampleDetail; dataset: Dataset }) 
               ],
             ]}
           />
-          <CopyLine text={`wistro replay ${inShell(dataset.name)} --sample ${sample.id}`} />
+          <CopyLine text={`wistro replay ${inShell(`${dataset.name}/${sample.id}.json`)}`} />
         </div>
       </Panel>
       <Panel title="Input">
