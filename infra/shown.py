@@ -48,9 +48,9 @@ LINES = (
         ("tests/integration/doubles/test_github.py",),
     ),
     Line("1", "sign up -> connect -> push three commits -> three versions", (JOURNEY,)),
-    Line("1", "25/25/50: 400 calls by 16 clients, exact in each generation", (JOURNEY,)),
-    Line("1", "a log line appears in the open page", (JOURNEY,)),
-    Line("1", "sample -> dataset -> CLI login, pull, replay of five programs", (JOURNEY,)),
+    Line("1", "25/25/50: 400 calls by 16 clients, refused ones among them: exact", (JOURNEY,)),
+    Line("1", "a log line appears in the open page within 10 s", (JOURNEY,)),
+    Line("1", "sample -> dataset -> CLI login, pull, replay: 4 differ, 1 does not", (JOURNEY,)),
     Line(
         "2",
         "live log: 1..N, each once, in order, through cuts",
@@ -79,15 +79,16 @@ LINES = (
     ),
     Line(
         "4",
-        "members come and go; a removed one's socket closes within 5 s",
+        "members come and go in settings; a removed one's socket closes",
         (
             "tests/integration/hub/accounts/test_organizations.py",
             "tests/integration/hub/live/test_live.py",
+            "tests/journeys/test_who_may_look.py",
         ),
     ),
     Line(
         "5",
-        "15 sandbox attempts from a step and an install script",
+        "15 sandbox attempts from a step and an install script: refused",
         ("tests/integration/runner/sandbox/test_attempts.py",),
     ),
     Line("6", "E1: engine throughput", ("bench/e1.py",), "{python} -m bench.e1 --short"),
@@ -103,10 +104,13 @@ LINES = (
                 for part in ("wistro", "runner/builder", "runner/gateway", "hub")
             ),
             "tests/integration/hub/test_named_mistakes.py",
+            "tests/integration/hub/test_server.py",
         ),
     ),
     Line(
-        "8", "README, ARCHITECTURE, CONTRIBUTING, CHANGELOG, glossary, errors", ("tests/unit/docs",)
+        "8",
+        "what the pages name is there: links, commands, keys, errors, rooms",
+        ("tests/unit/docs",),
     ),
     Line("8", "the README followed from a clean clone", ("tests/journeys/test_readme.py",)),
 )

@@ -11,6 +11,10 @@ def test_each_claim_is_said_once():
     assert len({key(line) for line in LINES}) == len(LINES)
 
 
+def test_every_test_and_command_that_is_named_is_there():
+    assert [path for line in LINES for path in line.missing()] == []
+
+
 def test_a_line_without_its_test_is_not_yet_whatever_was_recorded():
     line = Line("1", "it works", ("tests/nowhere/test_it.py",))
 
