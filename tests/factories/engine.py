@@ -69,10 +69,16 @@ class StepContext:
             raise Refused(refusal)
 
     def get(self, group: str, key: str) -> Any:
-        return self.asks.get(Get(0, 0, group, key))
+        return self._answer(self.asks.get(Get(0, 0, group, key)))
 
     def list(self, group: str) -> Any:
-        return self.asks.list(List(0, 0, group))
+        return self._answer(self.asks.list(List(0, 0, group)))
+
+    @staticmethod
+    def _answer(value: Any) -> Any:
+        if isinstance(value, Refusal):
+            raise Refused(value)
+        return value
 
     def set(self, group: str, key: str, value: Any) -> None:
         self.write("set", group, key, value)

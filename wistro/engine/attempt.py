@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from wistro.engine.parts import Parts
     from wistro.engine.runs import LiveRun
 
+SMALLER = "Work on fewer at once: emit a message for each part, and let a step take one."
+
+
+class TooManyWrites(BadStateOperation):
+    """An attempt wrote more to the state than is committed at once; nothing of it was kept."""
+
+    code = "state.too-many-writes"
+    hint = SMALLER
+
+
 OPERATIONS = frozenset({"set", "delete", "clear", "increment", "append", "merge"})
 
 
@@ -27,6 +37,8 @@ class Attempt:
         "_own",
         "_parts",
         "_read",
+        "_read_values",
+        "_wrote_too_much",
         "emits",
         "id",
         "is_over",
@@ -50,6 +62,8 @@ class Attempt:
         self.is_over = False  # its outcome is known: what its step still asks counts for nothing
         self._own: dict[tuple[str, str], list[StateWrite]] | None = None
         self._cleared: set[str] = set()
+        self._read_values = 0
+        self._wrote_too_much = False
         self._read: set[tuple[str, str, str]] = set()
 
     def emit(self, frame: Emit) -> Refusal | None:
@@ -86,20 +100,33 @@ class Attempt:
         value = MISSING
         if frame.group not in self._cleared:
             value = self._parts.store.get(*place)
-            if ("get", *place) not in self._read:
-                self._read.add(("get", *place))
-                self.reads.append(ReadRecord("get", *place, value))
+            if refusal := self._keep_read("get", *place, value, size=1):
+                return refusal
         value = self._with_own(place, value)
         return None if value is MISSING else value
 
-    def list(self, frame: List) -> list[list[Any]]:
+    def _keep_read(self, op: str, group: str, key: str, value: Any, *, size: int) -> Refusal | None:
+        """For the record, each place once; a replay gives the step what it read."""
+        if (op, group, key) in self._read:
+            return None
+        limit = self._parts.limits.reads
+        if self._read_values + size > limit:
+            message = f"an attempt reads at most {limit:,} values of the state"
+            return Refusal("state.too-many-reads", message, None, SMALLER)
+        self._read_values += size
+        self._read.add((op, group, key))
+        self.reads.append(ReadRecord(op, group, key, value))
+        return None
+
+    def list(self, frame: List) -> list[list[Any]] | Refusal:
         group = frame.group
         values: dict[str, Any] = {}
         if group not in self._cleared:
             committed = self._parts.store.list(group)
-            if ("list", group, "") not in self._read:
-                self._read.add(("list", group, ""))
-                self.reads.append(ReadRecord("list", group, "", committed))
+            if refusal := self._keep_read(
+                "list", group, "", committed, size=max(1, len(committed))
+            ):
+                return refusal
             values = {key: value for key, value in committed}
         for place in self._own or ():
             if place[0] == group:
@@ -108,6 +135,9 @@ class Attempt:
 
     def write(self, frame: Write) -> None:
         if self.is_over or frame.op not in OPERATIONS:
+            return
+        if len(self.writes) >= self._parts.limits.writes:
+            self._wrote_too_much = True  # a write is not answered: `check` refuses the attempt
             return
         write = StateWrite(frame.op, frame.group, frame.key, frame.value)
         self.writes.append(write)
@@ -120,6 +150,12 @@ class Attempt:
             self._own[frame.group, frame.key] = [write]
         else:
             self._own.setdefault((frame.group, frame.key), []).append(write)
+
+    def check(self) -> None:
+        """Before it commits. Raises TooManyWrites."""
+        if self._wrote_too_much:
+            limit = self._parts.limits.writes
+            raise TooManyWrites(f"an attempt writes at most {limit:,} times to the state")
 
     def log(self, frame: Log) -> None:
         self._parts.recording.line(frame, self.run.deployment_id, attempt=self)

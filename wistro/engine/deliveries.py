@@ -105,7 +105,7 @@ class Deliveries:
                 await self._done(delivery, attempt, loaded)
             except BadStateOperation as error:
                 await self._failed(
-                    delivery, attempt, loaded, Failed(0, "BadStateOperation", error.message)
+                    delivery, attempt, loaded, Failed(0, type(error).__name__, error.message)
                 )
             except (ValueError, OverflowError) as error:  # a text or number that no store can keep
                 await self._failed(
@@ -120,6 +120,7 @@ class Deliveries:
             await self._lost(delivery, attempt, loaded, outcome)
 
     async def _done(self, delivery: Delivery, attempt: Attempt, loaded: Loaded) -> None:
+        attempt.check()
         now_us = self._parts.clock.now_us()
         emitted = self._emitting.deliveries(
             attempt.emits, delivery.run, loaded, due_at_us=now_us, parent_attempt_id=attempt.id

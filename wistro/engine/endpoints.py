@@ -247,6 +247,7 @@ class Endpoints:
     async def _done(
         self, calling: _Calling, attempt: Attempt, returned: Any, input: bytes
     ) -> EndpointAnswer:
+        attempt.check()
         answer = answers.from_step(returned)
         if attempt.step.responses:
             self._check_response(attempt, answer, returned)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wistro.protocol.frames import MOST_WRITES
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -16,6 +18,8 @@ class Limits:
     held_bytes_per_step: int = 16 * 1024 * 1024
     message_bytes: int = 256 * 1024
     emits: int = 1_000  # an attempt
+    writes: int = MOST_WRITES  # of the state, an attempt
+    reads: int = 10_000  # values of the state that an attempt's record keeps; a list's are counted one by one
     frame_body_bytes: int = 6 * 1024 * 1024  # parsed and as base64 it must fit a host's frame
     line_bytes: int = 64 * 1024
     announce_after_us: int = 250_000  # a call that takes longer is shown as running

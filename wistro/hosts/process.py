@@ -39,6 +39,7 @@ from wistro.protocol.frames import (
     List,
     Log,
     Ready,
+    Refusal,
     Reply,
     Stop,
     Write,
@@ -326,15 +327,20 @@ class HostProcess:
 
     def _answer(self, flight: _Flight, frame: Get | List, value: Any) -> None:
         if not hasattr(type(value), "__await__"):
-            self._connection.send(Reply(frame.call, frame.ask, value))
+            self._reply(frame, value)
             return
 
         async def wait() -> None:
             with self._our_bugs(flight):
-                self._connection.send(Reply(frame.call, frame.ask, await value))
+                self._reply(frame, await value)
 
         task = self._loop.create_task(wait())
         flight.outcome.add_done_callback(lambda _: task.cancel())
+
+    def _reply(self, frame: Get | List, value: Any) -> None:
+        is_refused = isinstance(value, Refusal)
+        refusal, value = (value, None) if is_refused else (None, value)
+        self._connection.send(Reply(frame.call, frame.ask, value, refusal))
 
     @contextlib.contextmanager
     def _our_bugs(self, flight: _Flight) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
+MOST_WRITES = 1_000  # of the state, an attempt; the hosts count too, since a write is not answered
 
 
 class StepCode(msgspec.Struct, omit_defaults=True):
@@ -134,7 +135,7 @@ class List(msgspec.Struct, tag_field="frame", tag="list"):
 
 
 class Write(msgspec.Struct, tag_field="frame", tag="write", omit_defaults=True):
-    """Host -> engine, not answered: held until the attempt commits, then applied in order.
+    """Host -> engine, not answered: held until the attempt commits, then applied in order. At most MOST_WRITES.
 
     `op` is set | delete | clear (the whole group) | increment | append | merge.
     """

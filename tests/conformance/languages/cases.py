@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from wistro.protocol.frames import MOST_WRITES
+
 MANY = {"text": "Grüße, 世界, 🦊, \u0000, \u2028", "deep": [[[{"a": [None, True, 1.5, -0.25]}]]]}
 MAX_SAFE = 2**53 - 1
 
@@ -83,6 +85,15 @@ CASES = [
     Case("updates by an operation",
          do=[["update", "g", "n", {"increment": 2}], ["update", "g", "l", {"append": "x"}], ["update", "g", "m", {"merge": {"a": 1}}], ["update", "g", "s", {"set": 0}]],
          writes=[("increment", "g", "n", 2), ("append", "g", "l", "x"), ("merge", "g", "m", {"a": 1}), ("set", "g", "s", 0)]),
+    Case("takes as many writes as an attempt may make", do=[["set", "g", "k", n] for n in range(MOST_WRITES)],
+         writes=[("set", "g", "k", n) for n in range(MOST_WRITES)]),
+    Case("throws at the line of one write too many", do=[["set", "g", "k", n] for n in range(MOST_WRITES + 1)],
+         writes=[("set", "g", "k", n) for n in range(MOST_WRITES)],
+         failed={"type": "Refused", "message": "1,000", "stack": "acts", "retry": "yes"}),
+    Case("throws at the line of a read that is refused", do=[["get", "refused", "k"]],
+         failed={"type": "Refused", "message": "10,000", "stack": "acts"}),
+    Case("throws at the line of a list that is refused", do=[["list", "refused"]],
+         failed={"type": "Refused", "message": "10,000", "stack": "acts"}),
     Case("refuses an operation that does not exist", do=[["update", "g", "n", {"divide": 2}]], failed={"message": "divide"}),
     Case("refuses to increment by a text", do=[["update", "g", "n", {"increment": "2"}]], failed={"message": "increment"}),
     Case("refuses a key that is not a text", do=[["get", "g", 1]], failed={"type": "TypeError", "message": "strings"}),

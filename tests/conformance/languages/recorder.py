@@ -1,4 +1,4 @@
-"""An engine for one attempt, in memory: holds emits and writes, reads its own writes, refuses the topic `refused`."""
+"""An engine for one attempt, in memory: holds emits and writes, reads its own writes, refuses the topic and the group `refused`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ class Recorder:
         return None
 
     async def get(self, frame: Get) -> Any:  # a store's answer takes time
+        if frame.group == "refused":
+            return Refusal("state.too-many-reads", "an attempt reads at most 10,000 values")
         return self._state.get((frame.group, frame.key))
 
     def list(self, frame: List) -> Any:
+        if frame.group == "refused":
+            return Refusal("state.too-many-reads", "an attempt reads at most 10,000 values")
         return [
             [key, self._state[group, key]]
             for group, key in sorted(self._state)

@@ -343,6 +343,51 @@ async def test_more_emits_than_an_attempt_may_make_are_refused(start: Start) -> 
     assert outcomes(running) == ["done"]
 
 
+async def test_an_attempt_that_writes_more_than_it_may_keeps_nothing_of_it(start: Start) -> None:
+    """A host counts, but is not believed."""
+
+    async def writes(message: Any, ctx: StepContext) -> None:
+        for number in range(message["writes"]):
+            ctx.set("g", str(number), number)
+
+    step = a_step(subscribes=["go"], retries=Retries(max=0))
+    running = await start({"b": writes}, locked={"b": step}, limits=Limits(writes=2))
+    await go(running, {"writes": 3})
+    await running.quiet()
+    kept = running.store.list("g")
+    await go(running, {"writes": 2})
+    await running.quiet()
+
+    assert (outcomes(running), kept) == (["dead", "done"], [])
+    error = running.sink.of_kind("attempt")[-2]["error"] or {}
+    assert error["type"] == "TooManyWrites" and "at most 2 times" in error["message"]
+    assert len(running.store.list("g")) == 2
+
+
+async def test_reads_are_counted_by_place_and_a_lists_by_value(start: Start) -> None:
+    from wistro.store.port import StateWrite
+
+    seen: list[Any] = []
+
+    async def reads(message: Any, ctx: StepContext) -> None:
+        for _ in range(5):
+            ctx.get("g", "a")  # one place, counted once
+        ctx.get("g", "b")
+        for ask in (lambda: ctx.list("g"), lambda: (ctx.get("g", "c"), ctx.get("g", "d"))):
+            with pytest.raises(Refused, match="at most 3 values"):
+                ask()
+        seen.append(ctx.get("g", "a"))
+
+    running = await start({"b": reads}, limits=Limits(reads=3))
+    await running.store.submit(Unit(writes=[StateWrite("set", "g", key, 1) for key in "ab"]))
+    await go(running)
+    await running.quiet()
+
+    assert (outcomes(running), seen) == (["done"], [1])
+    (attempt,) = [one for one in running.sink.of_kind("attempt") if one["step"] == "b"]
+    assert [one["key"] for one in attempt["reads"]] == ["a", "b", "c"]
+
+
 async def test_reads_see_the_latest_commit_and_the_attempts_own_writes(start: Start) -> None:
     from wistro.store.port import StateWrite
 

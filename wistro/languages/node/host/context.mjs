@@ -2,6 +2,7 @@
 import { encode, encodeLoosely } from './values.mjs'
 
 const NOT_YET = ['delay', 'at', 'key', 'id', 'now']
+const MOST_WRITES = 1000 // wistro/protocol/frames.py
 const MAX_LINE = 64 * 1024
 
 export class Refused extends Error {
@@ -27,6 +28,7 @@ export class Attempt {
   #channel
   #lastAsk = 0
   hasRefusals = false
+  #writes = 0
   #cancelReason = null
   #abort = null
 
@@ -37,6 +39,19 @@ export class Attempt {
 
   tell(frame, rest) {
     this.#channel.send(`{"frame":"${frame}","call":${this.number}${rest}}`)
+  }
+
+  // The engine does not answer writes, so it is here that one too many is refused at its line.
+  countWrite() {
+    if (this.#writes < MOST_WRITES) {
+      this.#writes++
+      return
+    }
+    throw new Refused({
+      message: `an attempt writes at most ${MOST_WRITES.toLocaleString('en')} times to the state`,
+      code: 'state.too-many-writes',
+      hint: 'Work on fewer at once: emit a message for each part, and let a step take one.',
+    })
   }
 
   // A promise of the engine's answer.
@@ -229,7 +244,9 @@ const UPDATE = 'update takes one of { set }, { increment }, { append }, { merge 
 function stateOf(attempt) {
   const write = (op, group, key, value) => {
     attempt.checkOpen()
-    attempt.tell('write', `,"op":"${op}","group":${name(group)},"key":${name(key)},"value":${encode(value)}`)
+    const rest = `,"op":"${op}","group":${name(group)},"key":${name(key)},"value":${encode(value)}`
+    attempt.countWrite()
+    attempt.tell('write', rest)
     return Promise.resolve()
   }
   return {

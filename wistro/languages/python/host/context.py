@@ -15,6 +15,7 @@ from wistro_sdk import NotYet, Refused
 
 from .values import encode, encode_loosely
 
+MOST_WRITES = 1_000  # wistro/protocol/frames.py
 NOT_YET = ("delay", "at", "key", "id", "now")
 _now_us = time.time_ns
 
@@ -75,6 +76,7 @@ class Asker:
         "is_cancelled",
         "is_over",
         "open",
+        "writes",
     )
 
     def __init__(self, number: int, send, loop) -> None:
@@ -87,10 +89,24 @@ class Asker:
         self.open = set()  # asked by the handler and not awaited
         self.is_over = False
         self.is_cancelled = False
+        self.writes = 0
 
     def tell(self, frame: bytes, rest: bytes, *, now: bool = False) -> None:
         """Send what needs no answer."""
         self._send(b'{"frame":"%s","call":%d%s}' % (frame, self._number, rest), now=now)
+
+    def count_write(self) -> None:
+        """The engine does not answer writes, so it is here that one too many is refused at its line."""
+        with self._lock:
+            if self.writes < MOST_WRITES:
+                self.writes += 1
+                return
+        raise Refused(
+            f"an attempt writes at most {MOST_WRITES:,} times to the state",
+            code="state.too-many-writes",
+            path=None,
+            hint="Work on fewer at once: emit a message for each part, and let a step take one.",
+        )
 
     def ask(self, frame: bytes, rest: bytes):
         """Send it. On the host's loop: an awaitable; under another loop too; else wait here for the answer."""
@@ -233,7 +249,9 @@ class State:
                 "this attempt is over: emits and state need an attempt that still runs"
             )
         rest = b',"op":"%s","group":%s,"key":%s,"value":%s'
-        self._asker.tell(b"write", rest % (op, _name(group), _name(key), encode(value)))
+        rest %= (op, _name(group), _name(key), encode(value))
+        self._asker.count_write()
+        self._asker.tell(b"write", rest)
         return LANDED
 
 

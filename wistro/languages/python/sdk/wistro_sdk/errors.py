@@ -20,7 +20,7 @@ class NotYet(Exception):
 
 
 class Refused(Exception):
-    """The engine did not take an emit. `path` is a JSON pointer into the message."""
+    """An emit, or a read or write of the state, was not taken. `path` is a JSON pointer into an emit's message."""
 
     def __init__(
         self, message: str, *, code: str, path: str | None = None, hint: str | None = None
