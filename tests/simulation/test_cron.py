@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.factories.engine import StepContext, a_lock, a_step
 from tests.simulation.running import run
-from tests.simulation.world import Boot, World
+from tests.simulation.world import Boot, SimulatedStore, World
 from wistro.lock.model import CronTrigger
 from wistro.protocol.times import rfc3339
 from wistro.wiring import Environment
@@ -24,13 +24,21 @@ SCHEDULE = CronTrigger("every-minute", "* * * * *", "UTC", emits="due")
 class CronMachine(RuleBasedStateMachine):
     """`wanted`: the ticks that some look at the schedule, which ended well, must have fired."""
 
+    store_type = SimulatedStore
+
     @initialize(seed=st.integers(0, 2**32))
     def begin(self, seed: int) -> None:
         self.first: int | None = None
         self.wanted: set[int] = set()
         self.looks: list[tuple[int, Boot, asyncio.Task[Any]]] = []
         lock = a_lock({"d": a_step(subscribes=["due"])}, cron=[SCHEDULE])
-        self.world = World(lock, {"d": self.note}, seed=seed, deployments=("one", "two"))
+        self.world = World(
+            lock,
+            {"d": self.note},
+            seed=seed,
+            deployments=("one", "two"),
+            store_type=self.store_type,
+        )
         self.primary = "one"
         self.world.turn(3)
 
@@ -78,7 +86,7 @@ class CronMachine(RuleBasedStateMachine):
         self.world.crash(after_commit=after_commit)
         self.world.turn(3)
 
-    @precondition(lambda self: not self.world.boot.store.wants_commit)
+    @precondition(lambda self: self.world.boot.may_be_a_zombie)
     @rule()
     def take_over(self) -> None:
         self.world.take_over()

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.factories.engine import NonRetriable, RetryAfter, StepContext, a_call, a_lock, a_step
 from tests.simulation.running import run
-from tests.simulation.world import Boot, HostDied, World
+from tests.simulation.world import Boot, HostDied, SimulatedStore, World
 from wistro.engine.engine import UnknownDeadLetter
 from wistro.engine.limits import Limits
 from wistro.lock.model import Retries
@@ -50,6 +50,8 @@ class Asked:
 
 
 class EngineMachine(RuleBasedStateMachine):
+    store_type = SimulatedStore
+
     @initialize(seed=st.integers(0, 2**32))
     def begin(self, seed: int) -> None:
         self.tries: Counter[str] = Counter()
@@ -62,7 +64,9 @@ class EngineMachine(RuleBasedStateMachine):
             "b": a_step(name="b", subscribes=["t"], emits=["u"], retries=RETRIES, timeout="5s"),
             "c": a_step(name="c", subscribes=["u"]),
         }
-        self.world = World(a_lock(locked), steps, seed=seed, limits=LIMITS)
+        self.world = World(
+            a_lock(locked), steps, seed=seed, limits=LIMITS, store_type=self.store_type
+        )
         self.world.turn(3)
 
     # The steps: what becomes of each try is in the script of its key
@@ -155,7 +159,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.world.crash(after_commit=after_commit)
         self.world.turn(3)
 
-    @precondition(lambda self: not self.world.boot.store.wants_commit)
+    @precondition(lambda self: self.world.boot.may_be_a_zombie)
     @rule()
     def take_over(self) -> None:
         self.world.take_over()
