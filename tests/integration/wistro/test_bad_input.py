@@ -59,7 +59,7 @@ MISTAKES = {
         "yaml.unreadable",
         "wistro.yml is not YAML",
         "wistro.yml:2",
-        "no anchors",
+        "Look at the indentation",
         yml="name: shop\n  flows: [\n",
     ),
 }
