@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +21,13 @@ from wistro.protocol.reading import Gap, LinePage, LineView
 EVERY_S = 1.0
 
 
+class Level(StrEnum):
+    debug = "debug"
+    info = "info"
+    warn = "warn"
+    error = "error"
+
+
 def run(
     environment: Annotated[str, typer.Argument(help="Where.")] = hubs.USUAL_ENVIRONMENT,
     follow: Annotated[
@@ -27,7 +35,7 @@ def run(
     ] = False,
     run: Annotated[str | None, typer.Option(metavar="RUN", help="Only of this run.")] = None,
     step: Annotated[str | None, typer.Option(help="Only of this step, by its id.")] = None,
-    level: Annotated[str | None, typer.Option(help="This level and above.")] = None,
+    level: Annotated[Level | None, typer.Option(help="This level and above.")] = None,
     text: Annotated[str | None, typer.Option(help="Only lines with these words.")] = None,
     limit: Annotated[int, typer.Option(help="How many to begin with.", min=1, max=1000)] = 100,
     project: hubs.ProjectOption = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -16,12 +17,22 @@ from wistro.protocol.reading import RunDetail, RunSummary
 MARKS = {"done": "✓", "failed": "✗", "dead": "✗", "interrupted": "✗", "cancelled": "-"}
 
 
+class Status(StrEnum):
+    running = "running"
+    waiting = "waiting"
+    done = "done"
+    failed = "failed"
+    dead = "dead"
+    cancelled = "cancelled"
+    interrupted = "interrupted"
+
+
 def run(
     words: Annotated[
         list[str] | None,
         typer.Argument(metavar="ENVIRONMENT RUN", help="dev when left out; run_… for one run."),
     ] = None,
-    status: Annotated[str | None, typer.Option(help="running, done, failed, dead, …")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only runs that are so.")] = None,
     step: Annotated[str | None, typer.Option(help="Only runs that came by this step's id.")] = None,
     flow: Annotated[str | None, typer.Option(help="Only runs of this flow.")] = None,
     version: Annotated[int | None, typer.Option(help="Only runs in this version.")] = None,

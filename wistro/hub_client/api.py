@@ -51,6 +51,13 @@ class NoSuchVersion(UserError):
     hint = "`wistro versions` lists them."
 
 
+class NoSuchRun(UserError):
+    """The environment has no run of that id."""
+
+    code = "hub.no-run"
+    hint = "`wistro runs` lists those of dev, `wistro runs prod` those of prod."
+
+
 def me(hub: Hub) -> Me:
     return hub.get("/api/v1/me", Me)
 
@@ -180,7 +187,12 @@ def runs(hub: Hub, of: Environment, **filters: Any) -> RunPage:
 
 
 def run(hub: Hub, of: Environment, id: str) -> RunDetail:
-    return hub.get(f"/api/v1/environments/{of.id}/runs/{id}", RunDetail)
+    try:
+        return hub.get(f"/api/v1/environments/{of.id}/runs/{id}", RunDetail)
+    except HubRefused as error:
+        if error.http_status != 404:
+            raise
+        raise NoSuchRun(f"{of.name} has no run {id}") from error
 
 
 def log_lines(hub: Hub, of: Environment, **filters: Any) -> LinePage:

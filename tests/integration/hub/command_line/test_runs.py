@@ -1,6 +1,7 @@
 """`wistro runs` and `logs` against the real Hub."""
 
 import json
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -81,8 +82,20 @@ def test_followed_lines_come_once_each_and_ctrl_c_ends_it(shop, boot):
         following.communicate(timeout=30)
 
 
-def test_an_unreadable_run_is_refused_in_the_hubs_words(shop, prod):
-    said = shop("runs", "prod", "run_nothing")
+def test_a_level_or_a_status_that_is_none_is_refused_with_those_there_are(shop, prod):
+    level = shop("logs", "prod", "--level", "fatal")
+    status = shop("runs", "prod", "--status", "finished")
+
+    assert (level.code, status.code) == (2, 2)
+    assert "'debug', 'info', 'warn', 'error'" in level.err
+    assert "'interrupted'" in status.err
+
+
+@pytest.mark.parametrize("run", ["run_nothing", show("run", UUID(int=7))])
+def test_a_run_that_is_not_there_is_said_with_where_to_look(shop, prod, run):
+    said = shop("runs", "prod", run)
 
     assert said.code == 1
+    assert f"error: prod has no run {run}" in said.err
+    assert "hub.no-run" in said.err
     assert "Traceback" not in said.err
