@@ -7,6 +7,7 @@ import {
   createRouter,
   lazyRouteComponent,
   Outlet,
+  redirect,
 } from "@tanstack/react-router";
 import { AppLayout } from "./AppLayout";
 import { EnvironmentLayout } from "./EnvironmentLayout";
@@ -58,6 +59,14 @@ const routes = root.addChildren([
       screen(project, "/datasets/$dataset", () => import("../datasets/DatasetPage"), "DatasetPage"),
       screen(project, "/settings", () => import("../settings/ProjectSettings"), "ProjectSettings"),
       environment.addChildren([
+        createRoute({
+          getParentRoute: () => environment,
+          path: "/",
+          // an address shortened by hand; `wistro open <environment>` opens the same screen
+          beforeLoad: ({ params }) => {
+            throw redirect({ to: "/$org/$project/$environment/traffic", params, replace: true });
+          },
+        }),
         screen(environment, "/traffic", () => import("../traffic/TrafficPage"), "TrafficPage"),
         screen(environment, "/flows", () => import("@shared/flows/FlowsPage"), "FlowsPage"),
         screen(environment, "/runs", () => import("@shared/runs/RunsPage"), "RunsPage"),
