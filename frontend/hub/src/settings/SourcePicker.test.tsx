@@ -97,7 +97,7 @@ it("has three lines for a folder", () => {
     .getAllByRole("button", { name: /^Copy / })
     .map((button) => button.getAttribute("aria-label"));
   expect(lines).toEqual([
-    "Copy pip install wistro",
+    "Copy pip install .",
     `Copy wistro login --hub ${location.origin}`,
     "Copy wistro deploy --project acme/shop",
   ]);

@@ -45,8 +45,9 @@ export function problemOf({ problem }: Source): string | null {
 function Folder({ project }: { project: Project }) {
   return (
     <div className={css.lines}>
-      <p className="quiet">In the folder with your steps:</p>
-      <CopyLine text="pip install wistro" />
+      <p className="quiet">Once, in a checkout of wistro, for the command itself:</p>
+      <CopyLine text="pip install ." />
+      <p className="quiet">Then in the folder with your steps:</p>
       <CopyLine text={`wistro login --hub ${location.origin}`} />
       <CopyLine text={`wistro deploy --project ${urlOf(project).slice(1)}`} />
     </div>
