@@ -23,6 +23,7 @@ from wistro.engine.engine import Engine, UnknownSchedule
 from wistro.engine.limits import Limits
 from wistro.errors import UserError
 from wistro.hosts.port import Hosts, Launcher
+from wistro.hosts.project import passed_on
 from wistro.lock.model import Lock, Retries
 from wistro.protocol.ids import new_id
 from wistro.protocol.ids import read as read_id
@@ -81,6 +82,8 @@ class Replayer:
         for step in lock.steps.values():
             step.config.retries = Retries(max=0)  # a delivery is run once: as its last attempt was
         self._lock = lock
+        # A .pyc counts as current when its source's second and size do: replay must run what stands in the file.
+        self._bytecode = tempfile.TemporaryDirectory(prefix="wistro-replay-")
         self._deployment = deployment(
             LOCAL,
             lock,
@@ -90,6 +93,7 @@ class Replayer:
             secrets=frozenset(one.name for one in lock.env if one.default is None),
             built=built,
             label="replay",
+            environ=passed_on() | {"PYTHONPYCACHEPREFIX": self._bytecode.name},
         )
 
     async def __aenter__(self) -> Replayer:
@@ -98,6 +102,7 @@ class Replayer:
 
     async def __aexit__(self, *_: object) -> None:
         await self._hosts.close(grace_s=2.0)
+        self._bytecode.cleanup()
 
     async def replay(self, sample: Sample) -> Replayed:
         """Raises CannotReplay when it could not be run: no such language here, or it does not come to an end."""

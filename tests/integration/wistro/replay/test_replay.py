@@ -146,6 +146,20 @@ async def replayed(root: Path, *arguments: str, **more: Any) -> tuple[int, dict[
     return code, told
 
 
+async def test_a_change_of_the_same_size_in_the_same_second_is_run(tmp_path: Path) -> None:
+    """Python would take the bytecode that the recording left beside the step for current."""
+    root = a_shop(tmp_path / "shop", "py")
+    pulled(root, await recorded(root, body={"sku": "tea", "quantity": 3}, state=STATE))
+    path = root / "src/keep.step.py"
+    stat = path.stat()
+    path.write_text(path.read_text().replace("seen + order", "seen - order"))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    code, told = await replayed(root)
+
+    assert (code, told["samples"][0]["difference"]["step"]) == (1, "src/keep")
+
+
 @pytest.mark.parametrize("language", ["py", "mjs"])
 async def test_each_of_four_changes_names_the_first_difference_and_none_is_none(
     tmp_path: Path, language: str
