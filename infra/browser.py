@@ -9,6 +9,7 @@ import subprocess
 from infra.terminal import Failed, Terminal
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FONTS = "fonts-dejavu-core"  # without any font a page of the system's own has no text to click
 HINT = "Install one (Debian: apt-get install chromium), or name it: WISTRO_CHROMIUM=/path/to/chrome"
 
 
@@ -22,7 +23,7 @@ def find_or_install() -> str:
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for argv in (
             ["apt-get", "update"],
-            ["apt-get", "install", "-y", "--no-install-recommends", "chromium"],
+            ["apt-get", "install", "-y", "--no-install-recommends", "chromium", FONTS],
         ):
             done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
         if done.returncode or not find():
