@@ -135,7 +135,7 @@ def minutes(*, after: int, until: int) -> Iterable[int]:
 
 
 def test_a_tick_fires_once_and_none_is_skipped() -> None:
-    run(CronMachine, examples=200)
+    run(CronMachine, examples=600)
 
 
 @pytest.mark.long

@@ -261,7 +261,7 @@ def _uuid(world: World) -> UUID:
 
 
 def test_an_engine_keeps_its_promises_through_crashes_at_any_commit() -> None:
-    run(EngineMachine, examples=300)
+    run(EngineMachine, examples=600)
 
 
 @pytest.mark.long
