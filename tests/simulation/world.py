@@ -214,7 +214,13 @@ class Boot:
     @property
     def may_be_a_zombie(self) -> bool:
         """It has begun its work, and holds no lock on the file."""
-        return self.starting.done() and not self.store.wants_commit
+        is_started = self.starting.done() and self.starting.exception() is None
+        return is_started and not self.store.wants_commit
+
+    @property
+    def could_not_start(self) -> bool:
+        """The disk was full at once, say: such a process ends with the error."""
+        return self.starting.done() and self.starting.exception() is not None
 
     def run(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self.loop.create_task(work)
@@ -284,7 +290,7 @@ class World:
         if self.zombie is not None and self.zombie.is_broken:
             self.zombie.die()
             self.zombie = None
-        if self.boot.is_broken:
+        if self.boot.is_broken or self.boot.could_not_start:
             self.crash()
 
     def settle(self) -> None:

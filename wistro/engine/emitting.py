@@ -108,13 +108,18 @@ class Emitting:
                 self._later(self.put_back([delivery]))
                 return
             delivery.queue = queue
-        run = delivery.run
-        run.held += 1
-        self.runs[run.seq] = run
+        self.keep(delivery.run)
         self._turns.put(delivery)
 
     def release(self, delivery: Delivery) -> None:
-        run = delivery.run
+        self.let_go(delivery.run)
+
+    def keep(self, run: LiveRun) -> None:
+        """There is one object of a run: two would each count what is open of it, and each be wrong."""
+        run.held += 1
+        self.runs[run.seq] = run
+
+    def let_go(self, run: LiveRun) -> None:
         run.held -= 1
         if run.held <= 0:
             self.runs.pop(run.seq, None)

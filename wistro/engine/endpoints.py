@@ -35,6 +35,7 @@ from wistro.store.port import (
 from wistro.triggers.port import EndpointAnswer, EndpointCall
 
 RETRY_AFTER_S = 1
+FULL_AGAIN_S = 1.0
 REPLAYED = ("idempotent-replayed", "true")
 TRACE_PARENT = "traceparent"
 
@@ -355,8 +356,20 @@ class Endpoints:
         unit = Unit(records=[record, self._parts.recording.run(calling.run, status, at_us=now_us)])
         if calling.run.is_kept:
             unit.ended_runs.append(calling.run.seq)
+            calling.run.is_kept = False  # counted here, and not again should its announcing fail
             calling.loaded.one_run_ended()
-        self._parts.store.submit(unit).add_done_callback(_ignore)
+        self._keep(unit)
+
+    def _keep(self, unit: Unit) -> None:
+        self._parts.store.submit(unit).add_done_callback(partial(self._kept, unit))
+
+    def _kept(self, unit: Unit, future: asyncio.Future[None]) -> None:
+        """A full disk is waited for where a run's row would stay behind. Other records of what never counted are lost
+        to it: the store has told the engine why."""
+        if future.cancelled() or not isinstance(future.exception(), StoreFull):
+            return
+        if unit.ended_runs and not self.is_closed:
+            asyncio.get_running_loop().call_later(FULL_AGAIN_S, self._keep, unit)
 
     def _announce(self, run: LiveRun, loaded: Loaded) -> None:
         run.is_kept, run.mark = True, CALLING
@@ -408,7 +421,7 @@ def _unavailable(why: str) -> EndpointAnswer:
 
 
 def _announced(run: LiveRun, loaded: Loaded, future: asyncio.Future[None]) -> None:
-    if not future.cancelled() and future.exception() is not None:
+    if not future.cancelled() and future.exception() is not None and run.is_kept:
         run.is_kept = False
         loaded.one_run_ended()
 

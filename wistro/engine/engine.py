@@ -25,7 +25,7 @@ from wistro.errors import UserError
 from wistro.protocol.frames import Log
 from wistro.protocol.times import rfc3339
 from wistro.records.port import Sink
-from wistro.store.port import Fenced, Store, StoreBroken, TickTaken, Unit
+from wistro.store.port import DeadLetter, Fenced, Store, StoreBroken, StoreFull, TickTaken, Unit
 from wistro.triggers.port import EndpointAnswer, EndpointCall
 
 ANNOUNCE_EVERY_S = 0.25
@@ -310,17 +310,8 @@ class Engine:
         queue = loaded.lane.queues.get(dead.step)
         if queue is None:
             raise UnknownDeployment(f"the deployment has no step `{dead.step}`")
-        kept = store.run(dead.run_id)
-        if kept is not None:
-            run = self._emitting.runs.get(kept.seq) or LiveRun.of(kept)
-        else:
-            header = msgspec.json.decode(dead.header, type=RunHeader)
-            run = LiveRun(
-                seq=store.next_run_seq(),
-                id=dead.run_id,
-                deployment_id=loaded.deployment.id,
-                header=header,
-            )
+        run = self._run_of(dead, loaded)
+        is_reopened = not run.is_kept
         row = self._emitting.row(queue, run, dead.message, due_at_us=now_us, kind=dead.kind)
         row.delivery_id, row.topic, row.number = dead.delivery_id, dead.topic, dead.attempts + 1
         row.parent_attempt_id, row.ordinal = dead.parent_attempt_id, dead.ordinal
@@ -330,18 +321,37 @@ class Engine:
             records=[self._parts.recording.run(run, "running", at_us=now_us)],
         )
         run.open += 1
-        if kept is not None:
-            unit.run_changes = [(run.seq, 1, "")]
-        else:
+        if is_reopened:
             unit.new_runs = [run.row(open=1)]
+        else:
+            unit.run_changes = [(run.seq, 1, "")]
+        self._emitting.keep(run)  # whoever claims of it meanwhile must count with this one
         try:
             await store.submit(
-                unit, then=partial(self._redriven, Delivery(row, run, queue), loaded, kept is None)
+                unit, then=partial(self._redriven, Delivery(row, run, queue), loaded, is_reopened)
             )
-        except Fenced as gone:
+        except (Fenced, StoreFull, StoreBroken) as failed:
             run.open -= 1
-            raise UnknownDeadLetter(f"no dead letter `{delivery_id}`") from gone
+            if isinstance(failed, Fenced):
+                raise UnknownDeadLetter(f"no dead letter `{delivery_id}`") from failed
+            raise
+        finally:
+            self._emitting.let_go(run)
         return dead.run_id
+
+    def _run_of(self, dead: DeadLetter, loaded: Loaded) -> LiveRun:
+        """Its run as it lives; or one anew under its id, also when what ended it is on its way to the disk."""
+        kept = self._parts.store.run(dead.run_id)
+        if kept is not None:
+            run = self._emitting.runs.get(kept.seq) or LiveRun.of(kept)
+            if run.open > 0:
+                return run
+        return LiveRun(
+            seq=self._parts.store.next_run_seq(),
+            id=dead.run_id,
+            deployment_id=loaded.deployment.id,
+            header=msgspec.json.decode(dead.header, type=RunHeader),
+        )
 
     def _redriven(self, delivery: Delivery, loaded: Loaded, is_reopened: bool) -> None:
         delivery.run.is_kept = True

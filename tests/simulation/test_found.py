@@ -1,0 +1,108 @@
+"""What a machine has found once, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.factories.engine import NonRetriable, StepContext, a_call, a_lock, a_step
+from tests.simulation.world import World
+from wistro.protocol.ids import uuid7
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+def world() -> Iterator[Make]:
+    made: list[World] = []
+
+    def make(steps: dict[str, Any], locked: dict[str, Any]) -> World:
+        made.append(World(a_lock(locked), steps, seed=1))
+        made[0].turn(3)
+        return made[0]
+
+    yield make
+    made[0].close()
+
+
+def call(world: World) -> asyncio.Task[Any]:
+    run_id = uuid7(now_ms=world.clock.now_us() // 1_000, random=world.chance.randbytes(10))
+    return world.boot.run(world.boot.engine.call(a_call("/a", {}, run_id=run_id)))
+
+
+def commit(world: World) -> None:
+    """Let it work, and its next group be on disk and told."""
+    world.turn(20)
+    world.boot.store.commit()
+    world.turn(20)
+
+
+def test_a_redrive_that_meets_the_runs_end_on_its_way_to_the_disk_is_delivered(world: Make) -> None:
+    tries: list[str] = []
+
+    async def two(request: Any, ctx: StepContext) -> Any:
+        ctx.emit("t", {"n": "dead"})
+        ctx.emit("t", {"n": "slow"})
+        return {"status": 202}
+
+    async def either(message: Any, ctx: StepContext) -> None:
+        tries.append(message["n"])
+        if tries.count("dead") == 1 and message["n"] == "dead":
+            raise NonRetriable
+        if message["n"] == "slow":
+            await asyncio.sleep(1)
+
+    one = world(
+        {"a": two, "b": either},
+        {
+            "a": a_step("api", name="a", method="POST", path="/a", emits=["t"]),
+            "b": a_step(subscribes=["t"]),
+        },
+    )
+    call(one)
+    commit(one)  # the call
+    commit(one)  # the dead letter
+    [dead] = one.boot.store.dead_letters()
+    one.clock.move(2_000_000)
+    one.turn(20)
+    assert one.boot.store.wants_commit  # the slow one's end, and with it the run's
+
+    redriving = one.boot.run(one.boot.engine.redrive(dead.delivery_id))
+    one.turn(20)
+    one.settle()
+
+    assert redriving.result() == dead.run_id
+    assert tries == ["dead", "slow", "dead"]
+    assert [said["status"] for said in one.records.of_kind("run")][-1] == "done"
+    assert one.boot.engine.status()[0].live_runs == 0
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_a_call_that_ends_while_the_disk_is_full_leaves_no_run(
+    world: Make, is_announced: bool
+) -> None:
+    async def hangs(request: Any, ctx: StepContext) -> None:
+        await asyncio.Event().wait()
+
+    step = a_step("api", name="a", method="POST", path="/a", timeout="1s")
+    one = world({"a": hangs}, {"a": step})
+    calling = call(one)
+    one.turn(20)
+    one.clock.move(600_000)
+    one.turn(20)  # now it is told that the call runs
+    if is_announced:
+        commit(one)
+    one.clock.move(600_000)
+    one.turn(20)
+    assert one.boot.store.wants_commit
+
+    one.boot.store.fail_full()
+    one.turn(20)
+    one.settle()
+
+    assert calling.result().status == 504
+    assert one.boot.store.runs() == []
+    assert one.boot.engine.status()[0].live_runs == 0
