@@ -99,8 +99,8 @@ async def test_what_is_written_is_sent_in_order_with_its_fence(tmp_path, hub, sh
 
 
 async def test_a_closed_stream_goes_once_it_is_acknowledged(tmp_path, hub, shipper):
-    write(tmp_path, "s2", 1, line(1))
     write(tmp_path, "s1", 1, line(1), msgspec.json.encode(ClosedRecord(2, 1)) + b"\n")
+    write(tmp_path, "s2", 1, line(1))
     await hub.has(3)
     await caught_up(shipper)
 
