@@ -106,3 +106,43 @@ def test_a_call_that_ends_while_the_disk_is_full_leaves_no_run(
     assert calling.result().status == 504
     assert one.boot.store.runs() == []
     assert one.boot.engine.status()[0].live_runs == 0
+
+
+def test_a_second_redrive_between_the_firsts_commit_and_its_telling_joins_its_run(
+    world: Make,
+) -> None:
+    tries: list[int] = []
+
+    async def two(request: Any, ctx: StepContext) -> Any:
+        ctx.emit("t", {"n": 1})
+        ctx.emit("t", {"n": 2})
+        return {"status": 202}
+
+    async def fails_first(message: Any, ctx: StepContext) -> None:
+        tries.append(message["n"])
+        if len(tries) <= 2:
+            raise NonRetriable
+
+    one = world(
+        {"a": two, "b": fails_first},
+        {
+            "a": a_step("api", name="a", method="POST", path="/a", emits=["t"]),
+            "b": a_step(subscribes=["t"]),
+        },
+    )
+    call(one)
+    one.settle()
+    first, second = (dead.delivery_id for dead in one.boot.store.dead_letters())
+    redriving = [one.boot.run(one.boot.engine.redrive(first))]
+    one.turn(20)
+
+    redriving.append(one.boot.run(one.boot.engine.redrive(second)))
+    one.boot.store.commit()
+    one.turn(20)
+    one.settle()
+
+    assert len({task.result() for task in redriving}) == 1
+    assert sorted(tries) == [1, 1, 2, 2]
+    assert [said["status"] for said in one.records.of_kind("run")] == [
+        *("running", "dead", "running", "running", "done"),
+    ]

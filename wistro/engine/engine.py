@@ -310,8 +310,14 @@ class Engine:
         queue = loaded.lane.queues.get(dead.step)
         if queue is None:
             raise UnknownDeployment(f"the deployment has no step `{dead.step}`")
-        run = self._run_of(dead, loaded)
-        is_reopened = not run.is_kept
+        run = self._live_run_of(dead)
+        if is_reopened := run is None:
+            run = LiveRun(
+                seq=store.next_run_seq(),
+                id=dead.run_id,
+                deployment_id=loaded.deployment.id,
+                header=msgspec.json.decode(dead.header, type=RunHeader),
+            )
         row = self._emitting.row(queue, run, dead.message, due_at_us=now_us, kind=dead.kind)
         row.delivery_id, row.topic, row.number = dead.delivery_id, dead.topic, dead.attempts + 1
         row.parent_attempt_id, row.ordinal = dead.parent_attempt_id, dead.ordinal
@@ -339,19 +345,13 @@ class Engine:
             self._emitting.let_go(run)
         return dead.run_id
 
-    def _run_of(self, dead: DeadLetter, loaded: Loaded) -> LiveRun:
-        """Its run as it lives; or one anew under its id, also when what ended it is on its way to the disk."""
+    def _live_run_of(self, dead: DeadLetter) -> LiveRun | None:
+        """None also when what ends it is on its way to the disk: then it lives anew under its id."""
         kept = self._parts.store.run(dead.run_id)
-        if kept is not None:
-            run = self._emitting.runs.get(kept.seq) or LiveRun.of(kept)
-            if run.open > 0:
-                return run
-        return LiveRun(
-            seq=self._parts.store.next_run_seq(),
-            id=dead.run_id,
-            deployment_id=loaded.deployment.id,
-            header=msgspec.json.decode(dead.header, type=RunHeader),
-        )
+        if kept is None:
+            return None
+        run = self._emitting.runs.get(kept.seq) or LiveRun.of(kept)
+        return run if run.open > 0 else None
 
     def _redriven(self, delivery: Delivery, loaded: Loaded, is_reopened: bool) -> None:
         delivery.run.is_kept = True
