@@ -146,3 +146,29 @@ def test_a_second_redrive_between_the_firsts_commit_and_its_telling_joins_its_ru
     assert [said["status"] for said in one.records.of_kind("run")] == [
         *("running", "dead", "running", "running", "done"),
     ]
+
+
+def test_an_announced_call_whose_commit_meets_a_full_disk_leaves_no_run(world: Make) -> None:
+    async def slow(request: Any, ctx: StepContext) -> Any:
+        await asyncio.sleep(1)
+        return {"status": 200}
+
+    one = world({"a": slow}, {"a": a_step("api", name="a", method="POST", path="/a")})
+    calling = call(one)
+    one.turn(20)
+    one.clock.move(600_000)
+    one.turn(20)
+    commit(one)  # it is told that the call runs
+    one.clock.move(600_000)
+    one.turn(20)
+    assert one.boot.store.wants_commit
+
+    one.boot.store.fail_full()
+    one.turn(20)
+    one.settle()
+
+    assert calling.result().status == 503
+    assert one.boot.store.runs() == []
+    assert one.boot.engine.status()[0].live_runs == 0
+    [*_, last] = one.records.of_kind("run")
+    assert last["status"] == "interrupted"

@@ -233,6 +233,10 @@ class Endpoints:
                 self._tell(calling, attempt, input, "failed", "failed", told)
                 failed = answers.StepFailed(error.message, hint=error.hint)
                 return answers.refused(failed, run=run.shown)
+            except StoreFull:
+                told = ErrorRecord("StoreFull", "the disk was full when it ended")
+                self._tell(calling, attempt, input, "interrupted", "interrupted", told)
+                raise
         if isinstance(outcome, Threw):
             failed = outcome.failed
             told = ErrorRecord(failed.type, failed.message, failed.stack)
