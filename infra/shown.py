@@ -109,7 +109,7 @@ LINES = (
     ),
     Line(
         "8",
-        "what the pages name is there: links, commands, keys, errors, rooms",
+        "pages: links, commands, keys, errors, rooms, the glossary's words",
         ("tests/unit/docs",),
     ),
     Line("8", "the README followed from a clean clone", ("tests/journeys/test_readme.py",)),
