@@ -41,7 +41,9 @@ export function EnvironmentSettings() {
                   <tr>
                     <th scope="col">Name</th>
                     <th scope="col">Value</th>
-                    <th scope="col">Set</th>
+                    <th scope="col" data-wide>
+                      Set
+                    </th>
                     <th scope="col" data-wide>
                       By
                     </th>
@@ -66,7 +68,7 @@ export function EnvironmentSettings() {
                           <span className="quiet">set</span>
                         )}
                       </td>
-                      <td>
+                      <td data-wide>
                         <When at={variable.set_at} />
                       </td>
                       <td data-wide>{variable.set_by ?? "–"}</td>
