@@ -102,9 +102,13 @@ class Place:
         raise AssertionError(f"the gateway ended without saying {text!r}")
 
     async def end_gateway(self, number: int = signal.SIGTERM) -> int:
-        assert self.process and self.process.stderr
+        assert self.process
         if self.process.returncode is None:
             self.process.send_signal(number)
+        return await self.ended()
+
+    async def ended(self) -> int:
+        assert self.process and self.process.stderr
         async with asyncio.timeout(LIMIT_S):
             await self.process.stderr.read()
             return await self.process.wait()
@@ -191,7 +195,7 @@ async def test_a_term_signal_answers_what_was_accepted_and_ends(place):
 
     assert await call == 202
     await place.logged("drained")
-    assert await place.end_gateway() == 0
+    assert await place.ended() == 0
 
 
 async def test_settings_that_cannot_be_used_are_one_clear_line(tmp_path):
