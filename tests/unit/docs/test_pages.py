@@ -9,7 +9,7 @@ import pytest
 
 from infra import commands, reference
 from wistro.compiler.config import KEYS
-from wistro.compiler.settings import _Reader
+from wistro.compiler.settings import Reader
 from wistro.lock.model import Lock
 from wistro.protocol import machine
 
@@ -88,7 +88,7 @@ def test_every_key_of_a_step_is_in_its_page_with_those_it_is_for() -> None:
 
 
 def test_every_key_of_wistro_yml_is_in_its_page() -> None:
-    read = {name.removeprefix("_read_") for name in dir(_Reader) if name.startswith("_read_")}
+    read = Reader.known()
 
     assert set(table(DOCS / "reference" / "wistro-yml.md")) == read
 
