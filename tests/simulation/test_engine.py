@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.factories.engine import NonRetriable, RetryAfter, StepContext, a_call, a_lock, a_step
 from tests.simulation.running import run
 from tests.simulation.world import Boot, HostDied, SimulatedStore, World
-from wistro.engine.engine import UnknownDeadLetter
+from wistro.engine.dead_letters import UnknownDeadLetter
 from wistro.engine.limits import Limits
 from wistro.lock.model import Retries
 from wistro.protocol.ids import uuid7

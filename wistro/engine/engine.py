@@ -3,65 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import msgspec
-
+from wistro.engine.cancelling import Cancelling
 from wistro.engine.clock import Clock, Ids
+from wistro.engine.dead_letters import DeadLetters
 from wistro.engine.deliveries import Deliveries
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.endpoints import Endpoints
 from wistro.engine.limits import Limits
-from wistro.engine.loaded import Deployment, Plans, Schedule, secret_values
+from wistro.engine.loaded import Deployment, Plans, UnknownDeployment, secret_values
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery, Lane, Turns
 from wistro.engine.recording import Recording
-from wistro.engine.runs import CALLING, LiveRun, RunHeader
-from wistro.errors import UserError
+from wistro.engine.runs import CALLING, LiveRun
+from wistro.engine.ticks import Ticks
 from wistro.protocol.frames import Log
-from wistro.protocol.times import rfc3339
 from wistro.records.port import Sink
-from wistro.store.port import DeadLetter, Fenced, Store, StoreBroken, StoreFull, TickTaken, Unit
+from wistro.store.port import Store, StoreBroken, Unit
 from wistro.triggers.port import EndpointAnswer, EndpointCall
 
 ANNOUNCE_EVERY_S = 0.25
-CANCEL_TRIES = 20
-
-
-class UnknownDeployment(UserError):
-    """No deployment of this id is loaded in this engine."""
-
-    code = "engine.unknown-deployment"
-    hint = "`wistro versions` lists what is deployed."
-    status = 404
-
-
-class UnknownSchedule(UserError):
-    """The deployment's lock has no schedule of this id."""
-
-    code = "engine.unknown-schedule"
-    hint = "The lock's `triggers.cron` lists the schedules."
-    status = 404
-
-
-class UnknownRun(UserError):
-    """No live run has this id: it never was, or it has ended."""
-
-    code = "engine.unknown-run"
-    hint = "Only runs that have not ended can be cancelled."
-    status = 404
-
-
-class UnknownDeadLetter(UserError):
-    """No dead letter has this delivery id, or it has been redriven."""
-
-    code = "engine.unknown-dead-letter"
-    hint = "List the dead letters again."
-    status = 404
 
 
 @dataclass(frozen=True)
@@ -99,6 +64,15 @@ class Engine:
             self._parts, self._turns, self._emitting, loaded_of=self._loaded.__getitem__
         )
         self._endpoints = Endpoints(self._parts, self._emitting, loaded_for=self._find)
+        self._ticks = Ticks(self._parts, self._emitting)
+        self._cancelling = Cancelling(
+            self._parts,
+            self._turns,
+            self._emitting,
+            self._deliveries,
+            loaded_of=self._loaded.get,
+        )
+        self._dead_letters = DeadLetters(self._parts, self._emitting, loaded_of=self._get)
         self._background: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
@@ -203,160 +177,21 @@ class Engine:
         return await self._endpoints.answer(call)
 
     async def tick(self, schedule_id: str, *, scheduled_at_us: int) -> bool:
+        """Fire a schedule in the primary deployment; False when it has fired for this instant before."""
         loaded = self._find(self._primary)
         if loaded is None:
             raise UnknownDeployment("no primary deployment is loaded")
-        schedule = loaded.plans.schedules.get(schedule_id)
-        if schedule is None:
-            raise UnknownSchedule(f"no schedule `{schedule_id}`")
-        deliveries, unit = self._tick_unit(schedule, scheduled_at_us, loaded)
-        try:
-            await self._parts.store.submit(unit, then=partial(self._ticked, deliveries, loaded))
-        except TickTaken:
-            return False
-        return True
-
-    def _tick_unit(
-        self, schedule: Schedule, scheduled_at_us: int, loaded: Loaded
-    ) -> tuple[list[Delivery], Unit]:
-        now_us, trigger = self._parts.clock.now_us(), schedule.trigger
-        id = self._parts.ids.new()
-        header = RunHeader(
-            trigger="cron",
-            trigger_id=trigger.id,
-            started_at_us=now_us,
-            trace_id=id.replace("-", ""),
-            flows=schedule.step.flows if schedule.step else trigger.flows,
-        )
-        run = LiveRun(
-            seq=self._parts.store.next_run_seq(),
-            id=id,
-            deployment_id=loaded.deployment.id,
-            header=header,
-        )
-        if schedule.step is not None:
-            queue = loaded.lane.queues[schedule.step.id]
-            row = self._emitting.row(queue, run, b"null", due_at_us=now_us, kind="cron")
-            deliveries = [Delivery(row, run, queue)]
-        else:
-            assert schedule.topic is not None
-            message = msgspec.json.encode({"scheduled_at": rfc3339(scheduled_at_us)})
-            deliveries = self._emitting.deliveries(
-                [(schedule.topic, message)], run, loaded, due_at_us=now_us
-            )
-        run.open = len(deliveries)
-        status = "running" if deliveries else "done"
-        unit = Unit(
-            tick=(trigger.id, scheduled_at_us),
-            cursor=(trigger.id, scheduled_at_us),
-            new_runs=[run.row(open=run.open)] if deliveries else [],
-            new_deliveries=[one.row for one in deliveries],
-            records=[self._parts.recording.run(run, status, at_us=now_us)],
-        )
-        return deliveries, unit
-
-    def _ticked(self, deliveries: list[Delivery], loaded: Loaded) -> None:
-        if deliveries:
-            deliveries[0].run.is_kept = True
-            loaded.live_runs += 1
-            self._emitting.committed(deliveries, loaded)
+        return await self._ticks.fire(schedule_id, scheduled_at_us=scheduled_at_us, loaded=loaded)
 
     # Runs and dead letters
 
     async def cancel(self, run_id: str) -> None:
         """End a live run: what of it waits is dropped, what runs is told to stop and counts for nothing."""
-        store = self._parts.store
-        row = store.run(run_id)
-        if row is None:
-            raise UnknownRun(f"no live run `{run_id}`")
-        for one in list(self._deliveries.in_flight):
-            if one.run.id == run_id and one.task is not None and not one.is_settling:
-                one.task.cancel()
-        run = self._emitting.runs.get(row.seq) or LiveRun.of(row)
-        for _ in range(CANCEL_TRIES):
-            waiting = store.run_deliveries(row.seq)
-            now_us = self._parts.clock.now_us()
-            unit = Unit(
-                finished=[(one.seq, one.number) for one in waiting],
-                ended_runs=[row.seq],
-                records=[self._parts.recording.run(run, "cancelled", at_us=now_us)],
-            )
-            with contextlib.suppress(Fenced):  # something of it was settled meanwhile: look again
-                await store.submit(unit)
-                self._cancelled(run, len(waiting))
-                return
-            if store.run(run_id) is None:
-                return
-        raise Fenced(f"the run {run_id} keeps changing")
-
-    def _cancelled(self, run: LiveRun, dropped: int) -> None:
-        loaded = self._loaded.get(run.deployment_id)
-        if loaded is None:
-            return
-        for queue in loaded.lane.queues.values():
-            for delivery in [one for one in queue.ready if one.run is run]:
-                self._turns.take_out(delivery)
-                self._emitting.release(delivery)
-        loaded.backlog -= dropped
-        loaded.one_run_ended()
+        await self._cancelling.cancel(run_id)
 
     async def redrive(self, delivery_id: str, *, deployment_id: str | None = None) -> str:
         """Give a dead letter another chance under its own id; returns its run's id, which lives again."""
-        store, now_us = self._parts.store, self._parts.clock.now_us()
-        dead = store.dead_letter(delivery_id)
-        if dead is None:
-            raise UnknownDeadLetter(f"no dead letter `{delivery_id}`")
-        loaded = self._get(deployment_id or dead.deployment_id)
-        queue = loaded.lane.queues.get(dead.step)
-        if queue is None:
-            raise UnknownDeployment(f"the deployment has no step `{dead.step}`")
-        run = self._live_run_of(dead)
-        if is_reopened := run is None:
-            run = LiveRun(
-                seq=store.next_run_seq(),
-                id=dead.run_id,
-                deployment_id=loaded.deployment.id,
-                header=msgspec.json.decode(dead.header, type=RunHeader),
-            )
-        row = self._emitting.row(queue, run, dead.message, due_at_us=now_us, kind=dead.kind)
-        row.delivery_id, row.topic, row.number = dead.delivery_id, dead.topic, dead.attempts + 1
-        row.parent_attempt_id, row.ordinal = dead.parent_attempt_id, dead.ordinal
-        unit = Unit(
-            redriven=delivery_id,
-            new_deliveries=[row],
-            records=[self._parts.recording.run(run, "running", at_us=now_us)],
-        )
-        run.open += 1
-        if is_reopened:
-            unit.new_runs = [run.row(open=1)]
-        else:
-            unit.run_changes = [(run.seq, 1, "")]
-        self._emitting.keep(run)  # whoever claims of it meanwhile must count with this one
-        try:
-            await store.submit(
-                unit, then=partial(self._redriven, Delivery(row, run, queue), loaded, is_reopened)
-            )
-        except (Fenced, StoreFull, StoreBroken) as failed:
-            run.open -= 1
-            if isinstance(failed, Fenced):
-                raise UnknownDeadLetter(f"no dead letter `{delivery_id}`") from failed
-            raise
-        finally:
-            self._emitting.let_go(run)
-        return dead.run_id
-
-    def _live_run_of(self, dead: DeadLetter) -> LiveRun | None:
-        """None also when what ends it is on its way to the disk: then it lives anew under its id."""
-        kept = self._parts.store.run(dead.run_id)
-        if kept is None:
-            return None
-        run = self._emitting.runs.get(kept.seq) or LiveRun.of(kept)
-        return run if run.open > 0 else None
-
-    def _redriven(self, delivery: Delivery, loaded: Loaded, is_reopened: bool) -> None:
-        delivery.run.is_kept = True
-        loaded.live_runs += is_reopened
-        self._emitting.committed([delivery], loaded)
+        return await self._dead_letters.redrive(delivery_id, deployment_id=deployment_id)
 
     # The end
 

@@ -11,6 +11,7 @@ import jsonschema_rs
 
 from wistro.auth.policy import variables
 from wistro.engine.messages import Schemas
+from wistro.errors import UserError
 from wistro.hosts.port import Hosts
 from wistro.http.paths import PathTable
 from wistro.lock.model import ApiTrigger, CronTrigger, Lock, LockedStep, Reference
@@ -18,6 +19,14 @@ from wistro.protocol.frames import Log
 from wistro.protocol.times import duration_s
 
 OnLine = Callable[[Log], None]
+
+
+class UnknownDeployment(UserError):
+    """No deployment of this id is loaded in this engine."""
+
+    code = "engine.unknown-deployment"
+    hint = "`wistro versions` lists what is deployed."
+    status = 404
 
 
 @dataclass(frozen=True)

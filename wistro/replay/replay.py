@@ -19,8 +19,9 @@ from uuid import UUID
 import msgspec
 
 from wistro.engine.clock import SystemClock
-from wistro.engine.engine import Engine, UnknownSchedule
+from wistro.engine.engine import Engine
 from wistro.engine.limits import Limits
+from wistro.engine.ticks import UnknownSchedule
 from wistro.errors import UserError
 from wistro.hosts.port import Hosts, Launcher
 from wistro.hosts.project import passed_on

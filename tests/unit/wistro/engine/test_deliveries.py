@@ -25,7 +25,8 @@ from tests.factories.engine import (
     a_step,
     an_engine,
 )
-from wistro.engine.engine import UnknownDeadLetter, UnknownRun
+from wistro.engine.cancelling import UnknownRun
+from wistro.engine.dead_letters import UnknownDeadLetter
 from wistro.engine.limits import Limits
 from wistro.engine.loaded import Retrying
 from wistro.hosts.port import HostLost, TimedOut

@@ -1,0 +1,78 @@
+"""Ending a live run before its time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from wistro.engine.deliveries import Deliveries
+from wistro.engine.emitting import Emitting, Loaded
+from wistro.engine.parts import Parts
+from wistro.engine.queues import Turns
+from wistro.engine.runs import LiveRun
+from wistro.errors import UserError
+from wistro.store.port import Fenced, Unit
+
+CANCEL_TRIES = 20
+
+
+class UnknownRun(UserError):
+    """No live run has this id: it never was, or it has ended."""
+
+    code = "engine.unknown-run"
+    hint = "Only runs that have not ended can be cancelled."
+    status = 404
+
+
+class Cancelling:
+    def __init__(
+        self,
+        parts: Parts,
+        turns: Turns,
+        emitting: Emitting,
+        deliveries: Deliveries,
+        *,
+        loaded_of: Callable[[str], Loaded | None],
+    ) -> None:
+        self._parts = parts
+        self._turns = turns
+        self._emitting = emitting
+        self._deliveries = deliveries
+        self._loaded_of = loaded_of
+
+    async def cancel(self, run_id: str) -> None:
+        """End a live run: what of it waits is dropped, what runs is told to stop and counts for nothing."""
+        store = self._parts.store
+        row = store.run(run_id)
+        if row is None:
+            raise UnknownRun(f"no live run `{run_id}`")
+        for one in list(self._deliveries.in_flight):
+            if one.run.id == run_id and one.task is not None and not one.is_settling:
+                one.task.cancel()
+        run = self._emitting.runs.get(row.seq) or LiveRun.of(row)
+        for _ in range(CANCEL_TRIES):
+            waiting = store.run_deliveries(row.seq)
+            now_us = self._parts.clock.now_us()
+            unit = Unit(
+                finished=[(one.seq, one.number) for one in waiting],
+                ended_runs=[row.seq],
+                records=[self._parts.recording.run(run, "cancelled", at_us=now_us)],
+            )
+            with contextlib.suppress(Fenced):  # something of it was settled meanwhile: look again
+                await store.submit(unit)
+                self._cancelled(run, len(waiting))
+                return
+            if store.run(run_id) is None:
+                return
+        raise Fenced(f"the run {run_id} keeps changing")
+
+    def _cancelled(self, run: LiveRun, dropped: int) -> None:
+        loaded = self._loaded_of(run.deployment_id)
+        if loaded is None:
+            return
+        for queue in loaded.lane.queues.values():
+            for delivery in [one for one in queue.ready if one.run is run]:
+                self._turns.take_out(delivery)
+                self._emitting.release(delivery)
+        loaded.backlog -= dropped
+        loaded.one_run_ended()

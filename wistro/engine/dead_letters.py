@@ -1,0 +1,92 @@
+"""Deliveries that were given up, and their further chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from wistro.engine.emitting import Emitting, Loaded
+from wistro.engine.loaded import UnknownDeployment
+from wistro.engine.parts import Parts
+from wistro.engine.queues import Delivery
+from wistro.engine.runs import LiveRun, RunHeader
+from wistro.errors import UserError
+from wistro.store.port import DeadLetter, Fenced, StoreBroken, StoreFull, Unit
+
+
+class UnknownDeadLetter(UserError):
+    """No dead letter has this delivery id, or it has been redriven."""
+
+    code = "engine.unknown-dead-letter"
+    hint = "List the dead letters again."
+    status = 404
+
+
+class DeadLetters:
+    def __init__(
+        self, parts: Parts, emitting: Emitting, *, loaded_of: Callable[[str], Loaded]
+    ) -> None:
+        """`loaded_of` raises UnknownDeployment."""
+        self._parts = parts
+        self._emitting = emitting
+        self._loaded_of = loaded_of
+
+    async def redrive(self, delivery_id: str, *, deployment_id: str | None = None) -> str:
+        """Give a dead letter another chance under its own id; returns its run's id, which lives again."""
+        store, now_us = self._parts.store, self._parts.clock.now_us()
+        dead = store.dead_letter(delivery_id)
+        if dead is None:
+            raise UnknownDeadLetter(f"no dead letter `{delivery_id}`")
+        loaded = self._loaded_of(deployment_id or dead.deployment_id)
+        queue = loaded.lane.queues.get(dead.step)
+        if queue is None:
+            raise UnknownDeployment(f"the deployment has no step `{dead.step}`")
+        run = self._live_run_of(dead)
+        if is_reopened := run is None:
+            run = LiveRun(
+                seq=store.next_run_seq(),
+                id=dead.run_id,
+                deployment_id=loaded.deployment.id,
+                header=msgspec.json.decode(dead.header, type=RunHeader),
+            )
+        row = self._emitting.row(queue, run, dead.message, due_at_us=now_us, kind=dead.kind)
+        row.delivery_id, row.topic, row.number = dead.delivery_id, dead.topic, dead.attempts + 1
+        row.parent_attempt_id, row.ordinal = dead.parent_attempt_id, dead.ordinal
+        unit = Unit(
+            redriven=delivery_id,
+            new_deliveries=[row],
+            records=[self._parts.recording.run(run, "running", at_us=now_us)],
+        )
+        run.open += 1
+        if is_reopened:
+            unit.new_runs = [run.row(open=1)]
+        else:
+            unit.run_changes = [(run.seq, 1, "")]
+        self._emitting.keep(run)  # whoever claims of it meanwhile must count with this one
+        try:
+            await store.submit(
+                unit, then=partial(self._redriven, Delivery(row, run, queue), loaded, is_reopened)
+            )
+        except (Fenced, StoreFull, StoreBroken) as failed:
+            run.open -= 1
+            if isinstance(failed, Fenced):
+                raise UnknownDeadLetter(f"no dead letter `{delivery_id}`") from failed
+            raise
+        finally:
+            self._emitting.let_go(run)
+        return dead.run_id
+
+    def _live_run_of(self, dead: DeadLetter) -> LiveRun | None:
+        """None also when what ends it is on its way to the disk: then it lives anew under its id."""
+        kept = self._parts.store.run(dead.run_id)
+        if kept is None:
+            return None
+        run = self._emitting.runs.get(kept.seq) or LiveRun.of(kept)
+        return run if run.open > 0 else None
+
+    def _redriven(self, delivery: Delivery, loaded: Loaded, is_reopened: bool) -> None:
+        delivery.run.is_kept = True
+        loaded.live_runs += is_reopened
+        self._emitting.committed([delivery], loaded)
