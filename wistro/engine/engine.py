@@ -200,7 +200,7 @@ class Engine:
         if self._is_closed:
             return
         self._is_closed = True
-        self._endpoints.is_closed = True
+        self._endpoints.close()
         self._turns.is_stopped = True
         self._announcing.cancel()
         tasks = [one.task for one in self._deliveries.in_flight if one.task]
@@ -264,7 +264,7 @@ class Engine:
         )
 
     def _broken(self, error: StoreBroken) -> None:
-        self._endpoints.is_closed = True
+        self._endpoints.close()
         self._turns.is_stopped = True
         self._on_broken(error)
 

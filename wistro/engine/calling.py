@@ -1,0 +1,61 @@
+"""A call whose step runs now: whose it is, the run that it starts, the key of its stored answer."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from dataclasses import dataclass
+
+from wistro.engine.emitting import Loaded
+from wistro.engine.loaded import Endpoint
+from wistro.engine.runs import LiveRun, RunHeader
+from wistro.triggers.port import EndpointCall
+
+TRACE_PARENT = "traceparent"
+
+
+@dataclass(slots=True)
+class Calling:
+    """One call, from its match to its answer."""
+
+    call: EndpointCall
+    endpoint: Endpoint
+    loaded: Loaded
+    run: LiveRun
+    key: str | None  # of its stored answer
+    started_at_us: int
+
+
+def header(call: EndpointCall, endpoint: Endpoint, now_us: int) -> RunHeader:
+    return RunHeader(
+        trigger="api",
+        trigger_id=endpoint.trigger.step,
+        started_at_us=now_us,
+        generation=call.generation,
+        trace_id=_trace_id(call),
+        flows=endpoint.step.flows if endpoint.step else endpoint.trigger.flows,
+        method=call.method,
+        path=call.path,
+    )
+
+
+def _trace_id(call: EndpointCall) -> str:
+    """The caller's W3C trace id when it is one, else the run's own."""
+    for name, value in call.headers:
+        if name == TRACE_PARENT:
+            parts = value.split("-")
+            if len(parts) >= 4 and len(parts[1]) == 32 and parts[1] != "0" * 32:
+                with contextlib.suppress(ValueError):
+                    bytes.fromhex(parts[1])
+                    return parts[1].lower()
+    return call.run_id.hex
+
+
+def answer_key(call: EndpointCall, endpoint: Endpoint) -> str:
+    """One sender's id at one endpoint: another caller with the same id is not given this one's answer."""
+    claims = call.claims or {}
+    who = claims.get("sub") or claims.get("key") or ""
+    text = "\0".join(
+        (endpoint.trigger.step, call.method, call.path, str(who), call.sender_id or "")
+    )
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

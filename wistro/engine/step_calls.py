@@ -1,0 +1,134 @@
+"""A call's step: run once in a host, and its outcome made the caller's answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from wistro.engine import answers, bodies
+from wistro.engine.attempt import Attempt
+from wistro.engine.call_ends import CallEnds
+from wistro.engine.calling import Calling
+from wistro.engine.loaded import StepPlan
+from wistro.engine.messages import misfits
+from wistro.engine.parts import Parts
+from wistro.hosts.port import HostCall, HostLost, Outcome, Returned, Threw, TimedOut
+from wistro.protocol.frames import Context, Request
+from wistro.protocol.records import ErrorRecord
+from wistro.store.port import BadStateOperation, StoreFull, Unit
+from wistro.triggers.port import EndpointAnswer
+
+RETRY_AFTER_S = 1
+
+
+class StepCalls:
+    def __init__(self, parts: Parts, ends: CallEnds) -> None:
+        self._parts = parts
+        self._ends = ends
+        self._calling: dict[int, Calling] = {}  # by run seq, oldest first
+
+    def announce(self) -> None:
+        """Tell of the calls that take long: until then a call's run is told of with its end."""
+        before_us = self._parts.clock.now_us() - self._parts.limits.announce_after_us
+        for calling in list(self._calling.values()):
+            if calling.started_at_us > before_us:
+                break
+            if not calling.run.is_kept:
+                self._ends.announce(calling.run, calling.loaded)
+
+    async def answer(self, calling: Calling, step: StepPlan, request: Request) -> EndpointAnswer:
+        run, call = calling.run, calling.call
+        attempt = Attempt(self._parts, step, run, started_at_us=self._parts.clock.now_us())
+        input = msgspec.json.encode(request)
+        context = Context(
+            run_id=run.shown,
+            trace_id=run.header.trace_id,
+            now_us=attempt.started_at_us,
+            attempt=1,
+            deadline_us=attempt.started_at_us + int(step.timeout_s * 1e6),
+            idempotency_key=run.id,
+            flows=step.flows,
+            auth=call.claims,
+        )
+        self._calling[run.seq] = calling
+        try:
+            host_call = HostCall(step.id, "api", msgspec.Raw(input), context, step.timeout_s)
+            outcome = await calling.loaded.hosts.call(host_call, attempt)
+        except asyncio.CancelledError:
+            # The caller left or the engine stops: nothing of it counts.
+            self._ends.tell(calling, attempt, input, "interrupted", "interrupted", None)
+            raise
+        finally:
+            attempt.is_over = True
+            del self._calling[run.seq]
+        recorded = bodies.without_private(request, calling.endpoint.private_headers)
+        if recorded is not None:
+            input = msgspec.json.encode(recorded)
+        return await self._settle(calling, attempt, outcome, input)
+
+    async def _settle(
+        self, calling: Calling, attempt: Attempt, outcome: Outcome, input: bytes
+    ) -> EndpointAnswer:
+        run = calling.run
+        if isinstance(outcome, Returned):
+            try:
+                return await self._done(calling, attempt, outcome.answer, input)
+            except (answers.BadAnswer, BadStateOperation) as error:
+                told = ErrorRecord(type(error).__name__, error.message, code=error.code)
+                self._ends.tell(calling, attempt, input, "failed", "failed", told)
+                failed = answers.StepFailed(error.message, hint=error.hint)
+                return answers.refused(failed, run=run.shown)
+            except StoreFull:
+                told = ErrorRecord("StoreFull", "the disk was full when it ended")
+                self._ends.tell(calling, attempt, input, "interrupted", "interrupted", told)
+                raise
+        if isinstance(outcome, Threw):
+            failed = outcome.failed
+            told = ErrorRecord(failed.type, failed.message, failed.stack)
+            self._ends.tell(calling, attempt, input, "failed", "failed", told)
+            return answers.refused(answers.StepFailed("the endpoint's step failed"), run=run.shown)
+        if isinstance(outcome, TimedOut):
+            message = f"took longer than its timeout of {outcome.after_s:g} s"
+            told = ErrorRecord("TimedOut", message)
+            self._ends.tell(calling, attempt, input, "failed", "failed", told)
+            return answers.refused(answers.StepTimedOut(f"the step {message}"), run=run.shown)
+        return self._lost(calling, attempt, outcome, input)
+
+    async def _done(
+        self, calling: Calling, attempt: Attempt, returned: Any, input: bytes
+    ) -> EndpointAnswer:
+        attempt.check()
+        answer = answers.from_step(returned)
+        if attempt.step.responses:
+            self._check_response(attempt, answer, returned)
+        record = self._parts.recording.attempt(
+            attempt,
+            "done",
+            at_us=self._parts.clock.now_us(),
+            input=input,
+            auth=calling.call.claims,
+            answer=returned,
+        )
+        unit = Unit(writes=attempt.writes, records=[record])
+        await self._ends.commit(calling, unit, answer, emits=attempt.emits, parent=attempt.id)
+        return answer
+
+    def _lost(
+        self, calling: Calling, attempt: Attempt, lost: HostLost, input: bytes
+    ) -> EndpointAnswer:
+        told = ErrorRecord("HostLost", lost.exit, lost.stderr)
+        self._ends.tell(calling, attempt, input, "interrupted", "interrupted", told)
+        error = answers.Unavailable("the step's process ended before it answered")
+        return answers.refused(error, retry_after_s=RETRY_AFTER_S, run=calling.run.shown)
+
+    def _check_response(self, attempt: Attempt, answer: EndpointAnswer, returned: Any) -> None:
+        """An answer that does not fit is sent as it is: the caller gets more from it than from a 500."""
+        schema = attempt.step.responses.get(str(answer.status))
+        if schema is None or not isinstance(returned, dict):
+            return
+        if fields := misfits(schema, returned.get("body")):
+            path, what = next(iter(fields.items()))
+            message = f"the answer with status {answer.status} does not fit its schema at {path or 'its top'}: {what}"
+            self._parts.recording.say("warn", message, attempt.run.deployment_id, attempt=attempt)
