@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -13,6 +14,7 @@ from wistro.engine.calling import Calling, answer_key, header
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.loaded import Endpoint
 from wistro.engine.messages import encode_message, misfits
+from wistro.engine.once import Once
 from wistro.engine.parts import Parts
 from wistro.engine.runs import LiveRun
 from wistro.engine.step_calls import RETRY_AFTER_S, StepCalls
@@ -21,8 +23,6 @@ from wistro.http.paths import Match, MethodNotAllowed
 from wistro.protocol.frames import Refusal
 from wistro.store.port import StoreBroken, StoreFull, Unit
 from wistro.triggers.port import EndpointAnswer, EndpointCall
-
-REPLAYED = ("idempotent-replayed", "true")
 
 
 class Endpoints:
@@ -35,7 +35,7 @@ class Endpoints:
     ) -> None:
         self._parts = parts
         self._loaded_for = loaded_for
-        self._by_key: dict[str, asyncio.Future[EndpointAnswer | None]] = {}
+        self._keyed = Once(parts)
         self._ends = CallEnds(parts, emitting)
         self._steps = StepCalls(parts, self._ends)
         self.announce = self._steps.announce
@@ -96,22 +96,8 @@ class Endpoints:
         if call.sender_id is None:
             return await self._run(call, endpoint, params, loaded, key=None)
         key = answer_key(call, endpoint)
-        while (first := self._by_key.get(key)) is not None:
-            if (answer := await asyncio.shield(first)) is not None:
-                return EndpointAnswer(answer.status, answer.body, [*answer.headers, REPLAYED])
-        kept = self._parts.store.answer(key, now_us=self._parts.clock.now_us())
-        if kept is not None:
-            return EndpointAnswer(kept.status, kept.body, [*kept.headers, REPLAYED])
-        self._by_key[key] = asyncio.get_running_loop().create_future()
-        others: EndpointAnswer | None = None
-        try:
-            answer = await self._run(call, endpoint, params, loaded, key=key)
-            # Only what committed is an answer to others: after anything else the key is free again.
-            if self._parts.store.answer(key, now_us=0) is not None:
-                others = answer
-        finally:
-            self._by_key.pop(key).set_result(others)
-        return answer
+        run = partial(self._run, call, endpoint, params, loaded, key=key)
+        return await self._keyed.answer(key, run)
 
     async def _run(
         self,
