@@ -14,68 +14,29 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from wistro.store import sqlite_reads as reads
 from wistro.store import tables
 from wistro.store.port import (
-    BadStateOperation,
     Chunk,
     DeliveryRow,
-    Fenced,
     RunRow,
     StoreBroken,
     StoreFull,
-    TickTaken,
     Unit,
     Unnumbered,
 )
 from wistro.store.sqlite_file import check_schema, connect, is_full, readable
-from wistro.store.state import MISSING, settle
+from wistro.store.sqlite_writes import Claim, SqliteWrites, Submitted, Waiting
 
 GROUP_UNITS = 512  # a larger group would hold the event loop for more than some milliseconds
 CHECKPOINT_BYTES = 8 * 1024 * 1024
 CHECKPOINT_COMMITS = 2_000
 LOG_KEPT_BYTES = 64 * 1024 * 1024  # what a burst leaves of the log's file
-# What is wrong with one unit, and no reason to refuse its neighbours. A ValueError is a text with lone surrogates,
-# an OverflowError a number beyond int64.
-REFUSALS = (
-    Fenced,
-    TickTaken,
-    sqlite3.IntegrityError,
-    sqlite3.DataError,
-    sqlite3.InterfaceError,
-    sqlite3.ProgrammingError,
-    OverflowError,
-    ValueError,
-    TypeError,
-)
-TICKS_KEPT_US = 7 * 24 * 3600 * 1_000_000
 
 
-@dataclass(slots=True)
-class _Claim:
-    deployment_id: str
-    step: str
-    due_at_us: int
-    limit: int
-    taken: list[tuple[DeliveryRow, RunRow]]
-
-
-@dataclass(slots=True)
-class _Submitted:
-    unit: Unit
-    then: Callable[[], None] | None
-
-
-_Waiting = tuple[_Submitted | _Claim, "asyncio.Future[Any]"]
-
-
-class SqliteStore(reads.SqliteReads):
+class SqliteStore(SqliteWrites):
     """`Store` on one file. `stream` names this boot; ids and times come with the units."""
 
     def __init__(self, path: Path, *, stream: str) -> None:
@@ -91,10 +52,10 @@ class SqliteStore(reads.SqliteReads):
             self._run_seq = self._highest("runs", "run_seq")
             self._delivery_seq = self._highest("deliveries", "seq")
         self._seq = 0
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._lines: list[Unnumbered] = []
         self._scheduled = False
-        self._committing: list[_Waiting] | None = None
+        self._committing: list[Waiting] | None = None
         self._broken: StoreBroken | None = None
         self._commits: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._idle = asyncio.Event()
@@ -112,12 +73,12 @@ class SqliteStore(reads.SqliteReads):
         self._thread.start()
 
     def submit(self, unit: Unit, *, then: Callable[[], None] | None = None) -> asyncio.Future[None]:
-        return self._enqueue(_Submitted(unit, then))
+        return self._enqueue(Submitted(unit, then))
 
     def claim(
         self, deployment_id: str, step: str, *, due_at_us: int, limit: int
     ) -> asyncio.Future[list[tuple[DeliveryRow, RunRow]]]:
-        return self._enqueue(_Claim(deployment_id, step, due_at_us, limit, []))
+        return self._enqueue(Claim(deployment_id, step, due_at_us, limit, []))
 
     def line(self, line: Unnumbered) -> None:
         self._lines.append(line)
@@ -145,7 +106,7 @@ class SqliteStore(reads.SqliteReads):
 
     # Groups
 
-    def _enqueue(self, work: _Submitted | _Claim) -> asyncio.Future[Any]:
+    def _enqueue(self, work: Submitted | Claim) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self._loop.create_future()
         if self._broken is not None:
             future.set_exception(self._broken)
@@ -217,16 +178,16 @@ class SqliteStore(reads.SqliteReads):
             )
         self._flush_lines()
         for work, future in group:
-            if isinstance(work, _Submitted) and work.then is not None:
+            if isinstance(work, Submitted) and work.then is not None:
                 self._loop.call_soon(work.then)
             if not future.done():
-                future.set_result(work.taken if isinstance(work, _Claim) else None)
+                future.set_result(work.taken if isinstance(work, Claim) else None)
         if self._waiting:
             self._begin_group()
         else:
             self._idle.set()
 
-    def _failed(self, group: list[_Waiting], error: sqlite3.Error) -> None:
+    def _failed(self, group: list[Waiting], error: sqlite3.Error) -> None:
         self._seq = self._seq_before
         self._records = []
         failed = [*group, *self._waiting]
@@ -252,174 +213,6 @@ class SqliteStore(reads.SqliteReads):
         first = self._seq + 1
         numbered = b"".join(self._numbered(lines))
         self._on_chunk(Chunk(self.stream, first, self._seq, numbered, durable=False))
-
-    def _numbered(self, records: list[Unnumbered]) -> list[bytes]:
-        parts: list[bytes] = []
-        seq = self._seq
-        for head, tail in records:
-            seq += 1
-            parts += (head, b"%d" % seq, tail, b"\n")
-        self._seq = seq
-        return parts
-
-    # Applying a group
-
-    def _apply(self, group: list[_Waiting]) -> list[_Waiting]:
-        """Run a group's statements; those that were refused have their future failed. Returns the others."""
-        self._begin()
-        try:
-            kept = [waiting for waiting in group if self._settle_state(waiting)]
-            units = [work.unit for work, _ in kept if isinstance(work, _Submitted)]
-            if self._write(units) != sum(len(one.finished) + len(one.retried) for one in units):
-                raise Fenced
-        except REFUSALS:
-            self._db.execute("ROLLBACK")
-            self._begin()
-            kept = [waiting for waiting in group if self._apply_alone(waiting)]
-        for work, _ in kept:
-            if isinstance(work, _Claim):
-                self._take(work)
-        self._write_outbox([work.unit for work, _ in kept if isinstance(work, _Submitted)])
-        return kept
-
-    def _begin(self) -> None:
-        self._records: list[bytes] = []
-        self._group_bytes = 4096
-        self._db.execute("BEGIN IMMEDIATE")
-        (boot,) = self._db.execute("SELECT value FROM meta WHERE name = 'boot'").fetchone()
-        if boot != self._boot:
-            raise sqlite3.OperationalError("another engine has taken this store over")
-
-    def _settle_state(self, waiting: _Waiting) -> bool:
-        """Apply the unit's state writes, which cannot fail once they are worked out; False when they do not fit."""
-        work, future = waiting
-        if not isinstance(work, _Submitted) or not work.unit.writes:
-            return True
-        try:
-            settled = settle(work.unit.writes, read=self._read_state)
-        except BadStateOperation as refused:
-            _refuse(future, refused)
-            return False
-        for group, key, value in settled:
-            if key is None:
-                self._db.execute('DELETE FROM state WHERE "group" = ?', (group,))
-            elif value is MISSING:
-                self._db.execute('DELETE FROM state WHERE "group" = ? AND key = ?', (group, key))
-            else:
-                self._db.execute(tables.SET_STATE, (group, key, msgspec.json.encode(value)))
-        return True
-
-    def _read_state(self, group: str, key: str) -> Any:
-        row = self._db.execute(
-            'SELECT value FROM state WHERE "group" = ? AND key = ?', (group, key)
-        ).fetchone()
-        return MISSING if row is None else msgspec.json.decode(row[0])
-
-    def _apply_alone(self, waiting: _Waiting) -> bool:
-        work, future = waiting
-        if not isinstance(work, _Submitted):
-            return True
-        unit = work.unit
-        self._db.execute("SAVEPOINT unit")
-        try:
-            applied = self._settle_state(waiting)
-            if applied and self._write([unit]) != len(unit.finished) + len(unit.retried):
-                raise Fenced("this attempt is no longer its delivery's current one")
-        except REFUSALS as refused:
-            self._db.execute("ROLLBACK TO unit")
-            _refuse(future, refused)
-            applied = False
-        self._db.execute("RELEASE unit")
-        return applied
-
-    def _write(self, units: list[Unit]) -> int:
-        """Write the units' rows; returns how many fenced rows were there to be changed."""
-        db, boot = self._db, self._boot
-        if ticks := [unit.tick for unit in units if unit.tick]:
-            self._write_ticks(ticks)
-        if rows := [tables.run_values(run) for unit in units for run in unit.new_runs]:
-            db.executemany(tables.INSERT_RUN, rows)
-        if rows := [
-            tables.delivery_values(one, boot) for unit in units for one in unit.new_deliveries
-        ]:
-            db.executemany(tables.INSERT_DELIVERY, rows)
-        changed = 0
-        if rows := [key for unit in units for key in unit.finished]:
-            changed += db.executemany(tables.FINISH_DELIVERY, rows).rowcount
-        if rows := [tables.retry_values(*one, boot) for unit in units for one in unit.retried]:
-            changed += db.executemany(tables.RETRY_DELIVERY, rows).rowcount
-        if rows := [change for unit in units for change in unit.run_changes]:
-            db.executemany(tables.CHANGE_RUN, rows)
-        if rows := [(seq,) for unit in units for seq in unit.ended_runs]:
-            db.executemany(tables.END_RUN, rows)
-        for unit in units:
-            if unit.answer or unit.cursor or unit.dead or unit.redriven or unit.forget:
-                self._write_rarer(unit)
-        return changed
-
-    def _write_ticks(self, ticks: list[tuple[str, int]]) -> None:
-        for schedule_id, scheduled_at_us in ticks:
-            try:
-                self._db.execute("INSERT INTO ticks VALUES (?,?)", (schedule_id, scheduled_at_us))
-            except sqlite3.IntegrityError as duplicate:
-                raise TickTaken(f"{schedule_id} at {scheduled_at_us}") from duplicate
-            self._db.execute(
-                "DELETE FROM ticks WHERE schedule_id = ? AND scheduled_at_us < ?",
-                (schedule_id, scheduled_at_us - TICKS_KEPT_US),
-            )
-
-    def _write_rarer(self, unit: Unit) -> None:
-        db = self._db
-        if unit.answer:
-            key, answer, expires_at_us = unit.answer
-            headers = msgspec.json.encode(answer.headers)
-            db.execute(
-                tables.INSERT_ANSWER,
-                (key, answer.status, headers, answer.body, answer.run_id, expires_at_us),
-            )
-            # Two leave for each that comes, so the table holds a day's worth and no clean-up is ever large.
-            db.execute(
-                "DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE expires_at_us <= ?"
-                " ORDER BY expires_at_us LIMIT 2)",
-                (expires_at_us - reads.ANSWERS_KEPT_US,),
-            )
-        if unit.cursor:
-            db.execute(tables.MOVE_CURSOR, unit.cursor)
-        if unit.dead:
-            db.execute(tables.INSERT_DEAD_LETTER, reads.dead_letter_values(unit.dead))
-        if unit.redriven:
-            gone = db.execute("DELETE FROM dead_letters WHERE delivery_id = ?", (unit.redriven,))
-            if gone.rowcount != 1:
-                raise Fenced("this dead letter has been redriven before")
-        if unit.forget:
-            stream, seq = unit.forget
-            db.execute("DELETE FROM outbox WHERE stream = ? AND last_seq <= ?", unit.forget)
-            if stream != self.stream:
-                db.execute("DELETE FROM streams WHERE stream = ? AND last_seq <= ?", (stream, seq))
-
-    def _take(self, claim: _Claim) -> None:
-        where = (self._boot, claim.deployment_id, claim.step, claim.due_at_us, claim.limit)
-        taken = [reads.delivery(row) for row in self._db.execute(tables.CLAIM, where).fetchall()]
-        for one in sorted(taken, key=lambda one: (one.due_at_us, one.seq)):
-            run = self._db.execute(
-                f"SELECT {tables.RUN} FROM runs WHERE run_seq = ?", (one.run_seq,)
-            ).fetchone()
-            if run is None:
-                continue  # its run was ended under it: nobody waits for it, and it must not stop the others
-            one.claimed = True
-            claim.taken.append((one, RunRow(*run)))
-
-    def _write_outbox(self, units: list[Unit]) -> None:
-        records = [record for unit in units for record in unit.records]
-        if not records:
-            return
-        first = self._seq + 1
-        self._records = self._numbered(records)
-        lines = b"".join(self._records)
-        self._group_bytes += len(lines) * 2
-        self._db.execute(
-            "INSERT INTO outbox VALUES (?,?,?,?)", (self.stream, first, self._seq, lines)
-        )
 
     # Boots
 
@@ -447,8 +240,3 @@ class SqliteStore(reads.SqliteReads):
     def _roll_back(self) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
-
-
-def _refuse(future: asyncio.Future[Any], reason: Exception) -> None:
-    if not future.done():
-        future.set_exception(reason)
