@@ -89,7 +89,7 @@ def prepare(steps: str, scratch: Path) -> Path:
 
 
 def measure(steps: str, folder: Path, times: Times) -> None:
-    for name in ("cache", "build", "store.db", "records.db"):
+    for name in ("cache", "build", "store.db", "records.db", "spool"):
         for path in (folder / ".wistro").glob(f"{name}*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     with served(_dev, folder) as (_, took_ms):

@@ -25,6 +25,7 @@ from wistro.hosts.project import passed_on
 from wistro.lock.model import CronTrigger, Lock
 from wistro.protocol.frames import StepCode
 from wistro.protocol.ids import new_id
+from wistro.records.index import SPOOL, RecordsIndex
 from wistro.records.local import LocalRecords
 from wistro.records.local_reads import LocalReads
 from wistro.records.port import Sink
@@ -37,8 +38,6 @@ log = logging.getLogger("wistro")
 
 LOCAL = "local"  # the one deployment of `wistro dev` and `wistro start`
 STORE = "store.db"
-SPOOL = "spool"
-RECORDS = "records.db"
 EXIT_BROKEN = 70
 # A thread that wants the interpreter gets it within this; Python's 5 ms would be most of a flow's latency.
 SWITCH_INTERVAL_S = 0.000_5
@@ -81,12 +80,19 @@ class LocalEnvironment(Environment):
     """A project on this machine. `reads` is what the local screens and `wistro runs` read."""
 
     def __init__(
-        self, engine: Engine, clock: SystemClock, *, root: Path, launcher: Launcher, records: Path
+        self,
+        engine: Engine,
+        clock: SystemClock,
+        *,
+        root: Path,
+        launcher: Launcher,
+        records: RecordsIndex,
     ) -> None:
         super().__init__(engine, clock)
         self._root = root
         self._launcher = launcher
         self._lock: Lock | None = None
+        self._records = records
         self.reads = LocalReads(records, lock_of=lambda _: self._lock)
 
     async def use(
@@ -110,6 +116,7 @@ class LocalEnvironment(Environment):
     async def close(self, *, grace_s: float = 10.0) -> None:
         await super().close(grace_s=grace_s)
         self.reads.close()
+        self._records.close()
 
 
 def local_engine(
@@ -127,14 +134,15 @@ def local_engine(
     """
     folder = folder or root / ".wistro"
     clock = SystemClock()
-    records = LocalRecords(folder / RECORDS, on_kept=on_kept)
-    engine = _engine(folder / STORE, records, clock, limits, on_broken)
+    records = RecordsIndex(folder)
+    sink = LocalRecords(records, on_kept=on_kept)
+    engine = _engine(folder / STORE, sink, clock, limits, on_broken)
     return LocalEnvironment(
         engine,
         clock,
         root=root,
         launcher=launcher or PlainLauncher(),
-        records=folder / RECORDS,
+        records=records,
     )
 
 

@@ -26,6 +26,7 @@ from wistro.compiler import check_lock
 from wistro.languages.node.build import build
 from wistro.lock import file
 from wistro.protocol.ids import show
+from wistro.records.index import RecordsIndex
 
 PROJECT = Path(__file__).parent / "project"
 STAGES = ("taken", "noted", "finished")
@@ -91,6 +92,8 @@ class EngineSystem:
         """Read from the files, once the engine has ended."""
         with closing(self._open("store.db")) as db:
             counts = {stage: counts_of(db, stage) for stage in STAGES}
+        with closing(RecordsIndex(self.root / ".wistro")) as index:
+            index.catch_up()
         with closing(self._open("records.db")) as db:
             done = [
                 show("run", id)

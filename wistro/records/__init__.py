@@ -1,1 +1,1 @@
-"""What happened: runs, attempts, log lines. `port` is the seam; `local` keeps them on a laptop, `spool` for shipping."""
+"""What happened: runs, attempts, log lines. `port` is the seam; `spool` appends them, for shipping or for the laptop's `index`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ from wistro.protocol.ids import read as read_id
 from wistro.protocol.ids import show
 from wistro.protocol.records import AttemptRecord, LineRecord, RunRecord
 from wistro.protocol.times import rfc3339
-from wistro.records.local import connect
+from wistro.records.index import RecordsIndex, connect
 
 ERRORS = ("retrying", "dead", "failed", "interrupted")
 MOST = 1_000
@@ -41,8 +40,9 @@ class BadCursor(UserError):
 class LocalReads:
     """`lock_of` gives the lock that a deployment's steps and triggers are named by, when it is known."""
 
-    def __init__(self, path: Path, *, lock_of: Callable[[str], Lock | None]) -> None:
-        self._db = connect(path, read_only=True)
+    def __init__(self, index: RecordsIndex, *, lock_of: Callable[[str], Lock | None]) -> None:
+        self._index = index
+        self._db = connect(index.path, read_only=True)
         self._lock_of = lock_of
         self._one_at_a_time = threading.Lock()
 
@@ -60,6 +60,7 @@ class LocalReads:
         limit: int = 50,
     ) -> reading.RunPage:
         """Newest first. `text` is looked for in what attempts took and gave."""
+        self._index.catch_up()
         where, values = ["1"], []
         if before:
             where.append("run_id < ?")
@@ -87,6 +88,7 @@ class LocalReads:
         return reading.RunPage(summaries, summaries[-1].id if len(rows) > limit else None)
 
     def run(self, id: str) -> reading.RunDetail:
+        self._index.catch_up()
         run_id = str(read_id("run", id))
         rows = self._rows("SELECT record FROM runs WHERE run_id = ?", run_id)
         if not rows:
@@ -109,6 +111,7 @@ class LocalReads:
         limit: int = 200,
     ) -> reading.LinePage:
         """`after` reads on from a cursor; without it, the last `limit` lines (before a cursor, when given)."""
+        self._index.catch_up()
         where, values = ["1"], []
         for column, value in (
             ("run_id", run and str(read_id("run", run))),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
@@ -36,12 +36,18 @@ SEGMENT_BYTES = 1024 * 1024
 
 
 class Spool:
-    """Implements `Sink`."""
+    """Implements `Sink`. `on_kept(chunks)` is called in the writing thread with what was written, as it was."""
 
     def __init__(
-        self, folder: Path, *, redactor: Redactor | None = None, segment_bytes: int = SEGMENT_BYTES
+        self,
+        folder: Path,
+        *,
+        redactor: Redactor | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
+        on_kept: Callable[[list[Chunk]], None] = lambda chunks: None,
     ) -> None:
         self.folder = folder
+        self._on_kept = on_kept
         self._redactor = redactor or Redactor()
         self._segment_bytes = segment_bytes
         self._writer = ChunkWriter(self._keep, name="records-spool")
@@ -84,7 +90,7 @@ class Spool:
         written = max(acknowledged(folder), last_seq(folder))
         self._written[stream] = written
         if not _is_closed(folder):
-            for chunk in leftovers:
+            for chunk in self._redacted(leftovers):
                 self._append(chunk)
             seq = max(last, self._written[stream]) + 1
             closed = msgspec.json.encode(ClosedRecord(seq, at_us)) + b"\n"
@@ -94,6 +100,7 @@ class Spool:
         self._forget(stream, max(last, self._written[stream]))
 
     def _keep(self, chunks: list[Chunk]) -> None:
+        chunks = self._redacted(chunks)
         try:
             for chunk in chunks:
                 self._append(chunk)
@@ -109,6 +116,15 @@ class Spool:
             raise
         if self._open is not None and self._open[1].tell() >= self._segment_bytes:
             self._close_segment()
+        self._on_kept(chunks)
+
+    def _redacted(self, chunks: list[Chunk]) -> list[Chunk]:
+        return [
+            chunk
+            if (lines := self._redactor.lines(chunk.lines)) is chunk.lines
+            else replace(chunk, lines=lines)
+            for chunk in chunks
+        ]
 
     def _append(self, chunk: Chunk) -> None:
         written = self._written.get(chunk.stream, 0)
@@ -117,7 +133,7 @@ class Spool:
         lines = chunk.lines
         if chunk.first <= written:
             lines = b"".join(one for one in lines.splitlines(True) if seq_of(one) > written)
-        self._segment(chunk).write(self._redactor.lines(lines))
+        self._segment(chunk).write(lines)
         self._written[chunk.stream] = chunk.last
 
     def _segment(self, chunk: Chunk) -> BinaryIO:
@@ -175,6 +191,11 @@ class SpoolReader:
             return []
         return sorted(one.name for one in self.folder.iterdir() if one.is_dir())
 
+    def size(self) -> int:
+        """Bytes of all that is not acknowledged, to about a segment."""
+        found = (one for stream in self.streams() for one in segments(self.folder / stream))
+        return sum(one.stat().st_size for one in found if one.exists())
+
     def acknowledged(self, stream: str) -> int:
         return acknowledged(self.folder / stream)
 
@@ -217,6 +238,12 @@ class SpoolReader:
         for segment, following in pairwise(found):
             if first_of(following) <= seq + 1:
                 segment.unlink(missing_ok=True)
+
+    def drop_half(self, stream: str) -> None:
+        """The older half of a stream's segments goes unread."""
+        found = segments(self.folder / stream)
+        for segment in found[: len(found) // 2]:
+            segment.unlink(missing_ok=True)
 
     def _place(self, stream: str, after_seq: int) -> tuple[Path | None, int]:
         seq, segment, offset = self._places.get(stream, (-1, Path(), 0))

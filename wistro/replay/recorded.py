@@ -1,4 +1,4 @@
-"""A run of this laptop as a sample: what `.wistro/records.db` has of it."""
+"""A run of this laptop as a sample: what its records have of it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from wistro.protocol.ids import read as read_id
 from wistro.protocol.ids import show
 from wistro.protocol.records import AttemptRecord, RunRecord
 from wistro.protocol.samples import SAMPLE, Sample, SampledTrigger
-from wistro.records.local import connect
+from wistro.records.index import RecordsIndex, connect
 
-RECORDS = Path(".wistro") / "records.db"
+RECORDS = Path(".wistro")
 
 
 class NoSuchRun(UserError):
@@ -28,10 +28,11 @@ class NoSuchRun(UserError):
 def sample_of_run(root: Path, run: str, lock: Lock) -> Sample:
     """Raises NoSuchRun, UnreadableId."""
     run_id = str(read_id("run", run))
-    path = root / RECORDS
-    if not path.is_file():
+    if not (root / RECORDS).is_dir():
         raise NoSuchRun(f"nothing is recorded in {root.name}")
-    with contextlib.closing(connect(path, read_only=True)) as db:
+    with contextlib.closing(RecordsIndex(root / RECORDS)) as index:
+        index.catch_up()
+    with contextlib.closing(connect(index.path, read_only=True)) as db:
         found = db.execute("SELECT record FROM runs WHERE run_id = ?", (run_id,)).fetchone()
         rows = db.execute("SELECT record FROM attempts WHERE run_id = ?", (run_id,)).fetchall()
     if found is None:

@@ -27,7 +27,7 @@ async def recorded(
     tick: str | None = None,
     **call: Any,
 ) -> Sample:
-    """Run one call, or one tick of the schedule, to its end; what `.wistro/records.db` has of it as a sample."""
+    """Run one call, or one tick of the schedule, to its end; what the records have of it as a sample."""
     compiled = compile_project(root)
     assert compiled.lock is not None, compiled.problems
     environment = local_engine(root)
@@ -60,9 +60,11 @@ async def seed(environment: Any, state: dict[tuple[str, str], Any]) -> None:
 def newest_run(root: Path) -> str:
     import contextlib
 
-    from wistro.records.local import connect
+    from wistro.records.index import RecordsIndex, connect
 
-    with contextlib.closing(connect(root / ".wistro/records.db", read_only=True)) as db:
+    with contextlib.closing(RecordsIndex(root / ".wistro")) as index:
+        index.catch_up()
+    with contextlib.closing(connect(index.path, read_only=True)) as db:
         (run_id,) = db.execute("SELECT max(run_id) FROM runs").fetchone()
     return show("run", run_id)
 

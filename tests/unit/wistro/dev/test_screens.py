@@ -10,7 +10,7 @@ from wistro.dev.guard import Guard
 from wistro.dev.screens import NONCE_MARK, Screens, Showing
 from wistro.errors import NotYet
 from wistro.http.message import Request, Response
-from wistro.records.local import LocalRecords
+from wistro.records.index import RecordsIndex
 from wistro.records.local_reads import LocalReads
 
 
@@ -99,12 +99,13 @@ async def test_what_the_api_does_not_have_is_refused(static: Path, path: str) ->
 
 
 async def test_a_limit_that_is_no_number_is_refused(tmp_path: Path, static: Path) -> None:
-    LocalRecords(tmp_path / "records.db")
-    reads = LocalReads(tmp_path / "records.db", lock_of=lambda _: None)
+    index = RecordsIndex(tmp_path)
+    reads = LocalReads(index, lock_of=lambda _: None)
     screens = Screens(Showing(reads, lambda: None), token="t", static=static)
     screens.guard = Guard(token="t", port=3001)
 
     answers = [await ask(screens, "/api/v1/runs", f"limit={one}") for one in ("many", "-1", "5")]
     reads.close()
+    index.close()
 
     assert [one.status for one in answers] == [400, 400, 200]

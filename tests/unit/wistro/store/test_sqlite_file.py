@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wistro.records.local import LocalRecords, RecordsUnreadable
+from wistro.records.index import RecordsIndex, RecordsUnreadable
 from wistro.store.sqlite import SqliteStore
 from wistro.store.sqlite_file import StoreNewer, StoreUnreadable
 
@@ -50,4 +50,4 @@ def test_records_that_are_no_database_are_named(tmp_path: Path) -> None:
     (tmp_path / "records.db").write_bytes(b"no database " * 500)
 
     with pytest.raises(RecordsUnreadable, match=r"records\.db cannot be opened"):
-        LocalRecords(tmp_path / "records.db")
+        RecordsIndex(tmp_path)
