@@ -14,7 +14,7 @@ from wistro.dev.screens import Showing, serve_screens
 from wistro.dev.signals import Ending
 from wistro.http.server import Server
 from wistro.languages import NotInstalled
-from wistro.languages.node import build
+from wistro.languages.building import build
 from wistro.lock import file
 from wistro.lock.model import Lock
 from wistro.variables import MissingVariables, Values, values_for
@@ -69,7 +69,7 @@ def checked(root: Path) -> tuple[Lock, Values]:
 def _built(root: Path, lock: Lock, says: Says) -> dict[str, str]:
     """Where there is no Node nothing can be built or run: those steps answer 503, the rest is served."""
     try:
-        return build.build(root, lock)
+        return build(root, lock)
     except NotInstalled as error:
         says.warning(error)
         return {}

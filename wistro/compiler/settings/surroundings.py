@@ -8,6 +8,7 @@ from typing import Any
 from wistro.compiler import problems, values
 from wistro.compiler.settings.lines import Lines
 from wistro.errors import NotYet
+from wistro.languages import LANGUAGES
 from wistro.lock.model import Retries, Variable
 from wistro.protocol import variables
 
@@ -99,7 +100,7 @@ class Surroundings(Lines):
 
     def _read_runtimes(self, value: Any) -> None:
         runtimes = self._map(value, "runtimes")
-        self._keys(runtimes, ("runtimes",), known={"python", "node"}, of="`runtimes`")
+        self._keys(runtimes, ("runtimes",), known=set(LANGUAGES), of="`runtimes`")
         for language, version in sorted(runtimes.items()):
             where = self._where("runtimes", language)
             if isinstance(version, float | int) and not isinstance(version, bool):
@@ -114,7 +115,7 @@ class Surroundings(Lines):
                     hint='As in "3.12" or "20".',
                     where=where,
                 )
-            if language in ("python", "node"):
+            if language in LANGUAGES:
                 self.settings.runtimes[language] = version
 
     def _read_defaults(self, value: Any) -> None:
