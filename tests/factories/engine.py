@@ -31,7 +31,7 @@ from wistro.lock.model import (
 from wistro.protocol.frames import Emit, Failed, Get, List, Log, Refusal, Request, Write
 from wistro.protocol.ids import new_id
 from wistro.records.port import NoSink, Sink
-from wistro.store.port import Chunk, StoreBroken
+from wistro.store.port import Chunk, Store, StoreBroken
 from wistro.store.sqlite import SqliteStore
 from wistro.triggers.port import EndpointCall
 
@@ -62,10 +62,10 @@ class StepContext:
     call: HostCall
     asks: Asks
 
-    def emit(self, topic: str, data: Any) -> None:
+    def emit(self, topic: str, data: Any, **options: Any) -> None:
         # Through JSON, as over a real socket: the engine never shares an object with a step.
         data = msgspec.json.decode(msgspec.json.encode(data))
-        if (refusal := self.asks.emit(Emit(0, 0, topic, data))) is not None:
+        if isinstance(refusal := self.asks.emit(Emit(0, 0, topic, data, **options)), Refusal):
             raise Refused(refusal)
 
     def get(self, group: str, key: str) -> Any:
@@ -230,7 +230,7 @@ class Running:
 
     engine: Engine
     hosts: InMemoryHosts
-    store: SqliteStore
+    store: Store
     sink: MemorySink
     broken: list[StoreBroken]
     broke: asyncio.Event

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from wistro.dev.console import Console, Says
 from wistro.dev.endpoints import Endpoints
-from wistro.dev.one_engine import OneEngine
 from wistro.dev.overview import counts, overview
 from wistro.dev.ports import listen
 from wistro.dev.screens import Showing, serve_screens
@@ -33,9 +32,8 @@ async def start(
     ending = Ending()
     console = Console(as_json=is_json)
     console.fit(lock.steps)
-    endpoints = Endpoints(refuses_late=True)
+    endpoints = Endpoints()
     async with AsyncExitStack() as last:
-        last.enter_context(OneEngine(root / ".wistro", "wistro start"))
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port")
@@ -52,7 +50,7 @@ async def start(
             last.push_async_callback(screens.close)
             says.talk(f"  screens    {address}")
         await ending.asked.wait()
-        whole = await server.drain(grace_s=DRAIN_S, listens=True)
+        whole = await server.drain(grace_s=DRAIN_S)
     _told_end(whole, is_json, console, says)
 
 

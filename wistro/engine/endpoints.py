@@ -11,6 +11,7 @@ import msgspec
 from wistro.engine import answers, bodies
 from wistro.engine.call_ends import CallEnds
 from wistro.engine.calling import Calling, answer_key, header
+from wistro.engine.emitted import Emitted
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.loaded import Endpoint
 from wistro.engine.messages import encode_message, misfits
@@ -142,7 +143,7 @@ class Endpoints:
         answer = EndpointAnswer(
             202, msgspec.json.encode({"run_id": calling.run.shown}), [answers.JSON]
         )
-        await self._ends.commit(calling, Unit(), answer, emits=[(topic, message)])
+        await self._ends.commit(calling, Unit(), answer, emits=[Emitted(topic, message)])
         return answer
 
 

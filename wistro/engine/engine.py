@@ -18,7 +18,6 @@ from wistro.engine.limits import Limits
 from wistro.engine.loaded import Deployment, Plans, UnknownDeployment, secret_values
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery, Lane, Turns
-from wistro.engine.readiness import Readiness
 from wistro.engine.recording import Recording
 from wistro.engine.runs import CALLING, LiveRun
 from wistro.engine.ticks import Ticks
@@ -74,7 +73,6 @@ class Engine:
             loaded_of=self._loaded.get,
         )
         self._dead_letters = DeadLetters(self._parts, self._emitting, loaded_of=self._get)
-        self._readiness = Readiness(store, clock)
         self._background: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
@@ -82,22 +80,15 @@ class Engine:
     def store(self) -> Store:
         return self._parts.store
 
-    async def why_not_ready(self) -> str | None:
-        """What keeps it from being given calls; None when nothing does."""
-        if self._endpoints.is_closed:
-            return "it is being stopped"
-        if not self._loaded:
-            return "no lock is loaded yet"
-        return await self._readiness.why_not()
-
     async def start(self) -> None:
         """Take over what an earlier boot left: its records, and the calls it died under."""
         store, now_us = self._parts.store, self._parts.clock.now_us()
         self._loop = asyncio.get_running_loop()
-        await store.start(on_chunk=self._sink.take, on_broken=self._broken)
-        leftovers, streams = await store.leftovers(), await store.streams()
-        self._sink.start(leftovers=leftovers, streams=streams, at_us=now_us, forget=self._forget)
-        interrupted = [LiveRun.of(row) for row in await store.runs(marked=CALLING)]
+        store.start(on_chunk=self._sink.take, on_broken=self._broken)
+        self._sink.start(
+            leftovers=store.leftovers(), streams=store.streams(), at_us=now_us, forget=self._forget
+        )
+        interrupted = [LiveRun.of(row) for row in store.runs(marked=CALLING)]
         if interrupted:
             recording = self._parts.recording
             records = [recording.run(run, "interrupted", at_us=now_us) for run in interrupted]
@@ -121,9 +112,9 @@ class Engine:
             self._later(old_hosts.close(grace_s=30.0))
         else:
             loaded = Loaded(deployment, plans, lane, hosts)
-            loaded.live_runs, loaded.backlog = await self._parts.store.totals(deployment.id)
+            loaded.live_runs, loaded.backlog = self._parts.store.totals(deployment.id)
             self._loaded[deployment.id] = loaded
-        for step in await self._parts.store.waiting_steps(deployment.id):
+        for step in self._parts.store.waiting_steps(deployment.id):
             if (queue := lane.queues.get(step)) is not None:
                 self._emitting.claim_more(queue, loaded)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from wistro.compiler import problems, values
+from wistro.compiler import limits, problems, values
 from wistro.compiler.settings.lines import Lines
 from wistro.errors import NotYet
 from wistro.languages import LANGUAGES
@@ -120,7 +120,7 @@ class Surroundings(Lines):
 
     def _read_defaults(self, value: Any) -> None:
         defaults = self._map(value, "defaults")
-        known = {"timeout", "retries", "public"}
+        known = {"timeout", "retries", "public", *limits.READERS}
         self._keys(defaults, ("defaults",), known=known, of="`defaults`")
         if "timeout" in defaults:
             where = self._where("defaults", "timeout")
@@ -130,6 +130,10 @@ class Surroundings(Lines):
         if "retries" in defaults:
             where = self._where("defaults", "retries")
             self.settings.retries = values.retries(defaults["retries"], where, base=Retries())
+        for key, (name, read) in limits.READERS.items():
+            if defaults.get(key) is not None:
+                found = read(defaults[key], self._where("defaults", key))
+                setattr(self.settings.limits, name, found)
         if "public" in defaults:
             where = self._where("defaults", "public")
             self.settings.public = values.flag(defaults["public"], "public", where)
