@@ -6,7 +6,9 @@ import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from wistro.control.place import alone
 from wistro.dev.console import Console, Says
+from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
 from wistro.dev.overview import counts, overview
 from wistro.dev.ports import listen
@@ -34,6 +36,7 @@ async def start(
     console.fit(lock.steps)
     endpoints = Endpoints()
     async with AsyncExitStack() as last:
+        last.enter_context(alone(root))
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port")
@@ -44,11 +47,14 @@ async def start(
         environment.set_primary(LOCAL)
         endpoints.use(environment.engine, lock, values.found)
         _told(lock, address_of(host, port), is_json, console, says)
+        showing = Showing(environment.reads, lambda: lock, address_of(host, port))
+        shown = Shown("start", address_of(host, port), None)
         if ui_port is not None:
-            showing = Showing(environment.reads, lambda: lock, address_of(host, port))
             screens, address = await serve_screens(root, showing, port=ui_port, avoid={port})
             last.push_async_callback(screens.close)
+            shown = Shown("start", shown.endpoints, address.partition("?")[0])
             says.talk(f"  screens    {address}")
+        await last.enter_async_context(controlled(root, environment, shown, showing))
         await ending.asked.wait()
         whole = await server.drain(grace_s=DRAIN_S)
     _told_end(whole, is_json, console, says)
