@@ -24,6 +24,7 @@ from wistro.http.paths import MethodNotAllowed, NotFound
 from wistro.protocol.route import HEADER, NOT_DRAWN, Route, sign
 from wistro.protocol.routing import RoutingTable
 from wistro.triggers.http import not_matched
+from wistro.triggers.outside import EVENTS
 
 log = logging.getLogger("runner.gateway")
 RESERVED = "/_wistro/"
@@ -122,7 +123,7 @@ class Gateway:
         }
 
     async def handle(self, request: Request) -> Response:
-        if request.path.startswith(RESERVED):
+        if request.path.startswith(RESERVED) and not request.path.startswith(EVENTS):
             return self._ours(request)
         decision = self._decide(request)
         if isinstance(decision, Response):

@@ -1,4 +1,4 @@
-"""Triggers of the lock: endpoints and schedules, of steps and of wistro.yml; no two at one path."""
+"""Triggers of the lock: endpoints, schedules and outside topics, of steps and of wistro.yml; no two at one path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wistro.compiler import problems
 from wistro.compiler.config import Candidate
 from wistro.compiler.settings import Settings
 from wistro.errors import UserError
-from wistro.lock.model import ApiTrigger, CronTrigger, Triggers
+from wistro.lock.model import ApiTrigger, CronTrigger, OutsideTrigger, Triggers
 
 _PARAMETER = re.compile(r":[^/]+")
 
@@ -30,9 +30,11 @@ def gather(candidates: list[Candidate], settings: Settings) -> Triggers:
         )
     for entry in settings.cron:
         cron.append(CronTrigger(entry.id, entry.schedule, entry.timezone, entry.emits, entry.flows))
+    outside = [OutsideTrigger(entry.topic, entry.flows) for entry in settings.outside]
     return Triggers(
         sorted(api, key=lambda one: (one.path, one.method, one.step)),
         sorted(cron, key=lambda one: one.id),
+        sorted(outside, key=lambda one: one.topic),
     )
 
 

@@ -15,7 +15,7 @@ def gather(candidates: list[Candidate], settings: Settings) -> dict[str, LockedF
     for step in candidates:
         for flow in step.config.flows:
             members.setdefault(flow, []).append(step.step.id)
-    for entry in [*settings.api, *settings.cron]:
+    for entry in [*settings.api, *settings.cron, *settings.outside]:
         for flow in entry.flows:
             members.setdefault(flow, []).append(entry.id)
     return {

@@ -12,11 +12,10 @@ _CONFIG = re.compile(
 
 
 class Source:
-    """One step file's text. Lines count from 1; what is not found is at `config`, or at `line` where that is given."""
+    """One step file's text. Lines count from 1; what is not found is at `config`."""
 
-    def __init__(self, root: Path, file: str, *, line: int = 0) -> None:
+    def __init__(self, root: Path, file: str) -> None:
         self._path = root / file
-        self._line = line
         self.file = file
 
     @cached_property
@@ -28,8 +27,6 @@ class Source:
 
     @cached_property
     def _config(self) -> int:
-        if self._line:
-            return self._line - 1
         for number, line in enumerate(self._lines):
             if _CONFIG.match(line):
                 return number
@@ -39,8 +36,7 @@ class Source:
         """`file:line` of a key within `config`, or of each following word after the one before."""
         number = self._config
         for word in words:
-            word = rf"(?<![\w.$-])['\"`]?{re.escape(word)}['\"`]?(?![\w-])"
-            pattern = re.compile(word, re.IGNORECASE if self._line else 0)  # Go: `Subscribes:`
+            pattern = re.compile(rf"(?<![\w.$-])['\"`]?{re.escape(word)}['\"`]?(?![\w-])")
             for below in range(number, len(self._lines)):
                 if pattern.search(self._lines[below]):
                     number = below

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wistro.compiler import problems
+from wistro.compiler import problems, tasks
 from wistro.compiler.config import Candidate
 from wistro.compiler.settings import Settings
 from wistro.errors import UserError
@@ -68,14 +68,20 @@ def gather(candidates: list[Candidate], settings: Settings) -> dict[str, Topic]:
         topic(name).declared = settings.topics.get(name)
         topic(name).declared_where = settings.topic_where[name]
     for step in candidates:
-        for name in step.config.emits:
+        for name in step.config.emits if step.config.task is None else ():
             where = step.source.where("emits", name)
             topic(name).emitters.append(Emitter(step.step.id, where, step.emits.get(name)))
+        for emitter in tasks.emitters(step):
+            topic(emitter.topic).emitters.append(
+                Emitter(step.step.id, emitter.where, emitter.schema)
+            )
         for name in step.config.subscribes:
             where = step.source.where("subscribes", name)
             topic(name).subscribers.append(Subscriber(step.step.id, where, step.input))
     for entry in settings.api:
         topic(entry.emits).emitters.append(Emitter(entry.id, entry.where))
+    for entry in settings.outside:
+        topic(entry.topic).emitters.append(Emitter(entry.id, entry.where))
     for entry in settings.cron:
         topic(entry.emits).emitters.append(Emitter(entry.id, entry.where, SCHEDULED))
     return dict(sorted(found.items()))

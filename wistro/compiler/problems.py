@@ -90,7 +90,7 @@ class UnknownTopic(UserError):
     """A step subscribes to a topic that nothing emits."""
 
     code = "lock.unknown-topic"
-    hint = "Emit it from a step, or from an `api` or `cron` entry of wistro.yml."
+    hint = "Emit it from a step or an entry of wistro.yml, or declare it there as `from: outside`."
 
 
 class UnheardTopic(UserError):
@@ -111,6 +111,13 @@ class CannotTell(UserError):
 
     code = "lock.cannot-decide"
     hint = "It is checked when running: a message that does not fit is refused at the emit."
+
+
+class UnfilledForm(UserError):
+    """`onTimeout` names an answer whose form cannot be filled without anybody: a needed field has no default."""
+
+    code = "lock.unfilled-form"
+    hint = "Give the field a default, or let `onTimeout` name a topic."
 
 
 class Contradiction(UserError):
@@ -175,12 +182,10 @@ def check_keys(
     of: str,
     where: dict[str, str],
     above: Mapping[str, str] = MappingProxyType({}),
-    elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> list[UserError]:
     """A problem for each key that is documented but not built, and for each that nothing knows.
 
-    `above`: for a key that may have lost its indentation, the key that it would belong to. `elsewhere`: for a key that
-    something else takes, what does.
+    `above`: for a key that may have lost its indentation, the key that it would belong to.
     """
     found: list[UserError] = []
     for key in given:
@@ -190,8 +195,6 @@ def check_keys(
             found.append(NotYet(f"`{key}` of {of} is not built yet", where=where[key]))
         else:
             hint = did_you_mean(key, known) or f"{of} takes: {', '.join(sorted(known))}"
-            if key in elsewhere:
-                hint = f"{elsewhere[key]}. {of} takes: {', '.join(sorted(known))}"
             if key in above:
                 hint = f"If it belongs to `{above[key]}`, indent it. Else: {hint}"
             found.append(UnknownKey(f"{of} has no key `{key}`", hint=hint, where=where[key]))

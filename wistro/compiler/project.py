@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wistro.compiler import endpoints, flows, meet, problems
+from wistro.compiler import endpoints, flows, meet, problems, tasks
 from wistro.compiler.assemble import assemble
 from wistro.compiler.config import Candidate, read_config
 from wistro.compiler.describe import Answers, describe
@@ -13,7 +13,7 @@ from wistro.compiler.find import StepFile, find_steps
 from wistro.compiler.locate import Source
 from wistro.compiler.settings import Settings, read_settings
 from wistro.errors import UserError
-from wistro.languages.port import Made
+from wistro.languages.node.build import Built, adopt, discard
 from wistro.lock.model import Lock
 
 
@@ -32,26 +32,27 @@ def compile_project(root: Path, *, now_cached: bool = True) -> Compiled:
     settings, wrong = read_settings(root)
     steps, more = find_steps(root, settings.src)
     wrong += more
-    if not steps and not wrong and not settings.api and not settings.cron:
+    if not steps and not wrong and not (settings.api or settings.cron or settings.outside):
         folders = " or ".join(f"{folder}/" for folder in settings.src)
         return Compiled(None, [problems.NoSource(f"there is no step file in {folders}")])
     described = describe(root, steps, settings, now_cached=now_cached)
     wrong += described.problems
-    candidates, more = _configured(root, described.steps, described.answers, settings)
+    candidates, more = _configured(root, steps, described.answers, settings)
     wrong += more
-    whole = not described.problems and len(candidates) == len(described.steps)
-    compiled = _checked(root, candidates, settings, wrong, whole=whole)
-    _settle(root, compiled, described.made)
+    compiled = _checked(root, candidates, settings, wrong, whole=len(candidates) == len(steps))
+    _settle(root, compiled, described.bundle)
     return compiled
 
 
-def _settle(root: Path, compiled: Compiled, made: list[Made]) -> None:
+def _settle(root: Path, compiled: Compiled, bundle: Built | None) -> None:
     """What was built to be described is what hosts load: kept under its key, or dropped when nothing came of it."""
-    for one in made:
-        if compiled.lock is None:
-            one.discard()
-        else:
-            one.adopt(root, compiled.lock)
+    if bundle is None:
+        return
+    if compiled.lock is None:
+        discard(bundle)
+    else:
+        steps = compiled.lock.steps.items()
+        adopt(root, bundle, {id: one.digest for id, one in steps if one.language == "node"})
 
 
 def _configured(
@@ -60,11 +61,13 @@ def _configured(
     candidates: list[Candidate] = []
     wrong: list[UserError] = []
     for step in steps:
-        source = Source(root, step.file, line=step.line)
-        candidate, more = read_config(step, answers[step.id], source=source, settings=settings)
-        wrong += more
-        if candidate is not None:
-            candidates.append(candidate)
+        if step.id in answers:
+            candidate, more = read_config(
+                step, answers[step.id], source=Source(root, step.file), settings=settings
+            )
+            wrong += more
+            if candidate is not None:
+                candidates.append(candidate)
     return candidates, wrong
 
 
@@ -79,6 +82,8 @@ def _checked(
     topics = meet.gather(candidates, settings)
     more, warnings = meet.check(topics, whole=whole and not wrong)
     wrong += more
+    if whole and not wrong:
+        wrong += tasks.check(candidates, topics)
     found = flows.gather(candidates, settings)
     if whole and not wrong:
         wrong += flows.check(found, candidates, settings, topics)

@@ -16,10 +16,14 @@ from wistro.protocol.times import duration_s
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 NEVER_BUILT = {
+    "concurrency": "concurrency",
+    "fifo": "fifo",
+    "rateLimit": "rateLimit",
     "middleware": "middleware",
-    "task": "task",
+    "delay": "delay",
     "draw": "draw",
     "weighted": "weighted",
+    "key": "key",
     "stream": "stream",
     "streams": "streams",
     "includeFiles": "includeFiles",
@@ -143,6 +147,11 @@ def path(value: Any, where: str) -> str:
     if len(set(names)) != len(names):
         raise problems.BadPath(f"`{value}` names a parameter twice", where=where)
     return value
+
+
+def is_segment(text: str) -> bool:
+    """May it stand between two slashes of a path, as it is?"""
+    return bool(_SEGMENT.fullmatch(text)) and text not in (".", "..")
 
 
 def method(value: Any, where: str) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from wistro.control.place import alone
 from wistro.dev.console import Console, Says
-from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
 from wistro.dev.overview import counts, example_call, overview
 from wistro.dev.ports import listen
 from wistro.dev.project import Brought, Project
 from wistro.dev.screens import STATIC, NotBuilt, Showing, serve_screens
+from wistro.dev.secret_files import events_key
 from wistro.dev.signals import Ending
-from wistro.dev.start import address_of
+from wistro.dev.start import address_of, outside_lines
 from wistro.dev.watching import Watching
 from wistro.errors import UserError
 from wistro.http.server import Server
@@ -29,10 +29,11 @@ async def develop(root: Path, *, host: str, port: int, ui_port: int, says: Says)
     """Until SIGINT or SIGTERM. Raises UserError when it cannot begin: a taken port, no such folder."""
     ending = Ending()
     console = Console()
-    endpoints = Endpoints(on_call=console.called)
+    endpoints = Endpoints(
+        events_key=lambda: events_key(root / ".wistro", os.environ), on_call=console.called
+    )
     project = Project(root)
     async with AsyncExitStack() as last:
-        last.enter_context(alone(root))
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port", avoid={ui_port})
@@ -49,8 +50,6 @@ async def develop(root: Path, *, host: str, port: int, ui_port: int, says: Says)
         await environment.start()
         last.push_async_callback(environment.close)
         environment.set_primary(LOCAL)
-        shown = Shown("dev", address_of(host, port), screens_address.partition("?")[0])
-        await last.enter_async_context(controlled(root, environment, shown, showing))
         watching = await last.enter_async_context(Watching(root, others=project.files))
         session = Session(project, environment, endpoints, console, says)
         await session.run(await first)
@@ -110,6 +109,10 @@ class Session:
             says.talk(f"  screens    {screens}")
         else:
             says.talk(f"  screens    not built. {NotBuilt.hint}")
+        for line in (
+            outside_lines(self._project.lock, endpoints, os.environ) if self._project.lock else []
+        ):
+            says.talk(line)
         if self._project.lock and (call := example_call(self._project.lock, endpoints)):
             says.talk(f"  try        {call}")
         says.talk("  watching for changes; Ctrl-C ends it\n")

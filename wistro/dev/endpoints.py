@@ -25,10 +25,11 @@ class NothingServed(UserError):
 
 
 class Endpoints:
-    """`on_call` is told of each answer."""
+    """`on_call` is told of each answer. `events_key` is asked for once there is a topic from outside."""
 
-    def __init__(self, *, on_call: OnCall = lambda *_: None) -> None:
+    def __init__(self, *, events_key: Callable[[], str], on_call: OnCall = lambda *_: None) -> None:
         self._on_call = on_call
+        self._events_key = events_key
         self._door: LocalDoor | None = None
 
     def use(self, engine: Engine, lock: Lock, values: Mapping[str, str]) -> None:
@@ -38,6 +39,8 @@ class Endpoints:
             values=values,
             new_id=NewIds(),
             now_us=SystemClock().now_us,
+            outside=lock.triggers.outside,
+            events_keys=[self._events_key()] if lock.triggers.outside else [],
         )
 
     async def handle(self, request: Request) -> Response:

@@ -7,12 +7,11 @@ so the Host must be ours, an Origin must be ours, and the token must come with i
 from __future__ import annotations
 
 import hmac
-import os
-import secrets
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qs
 
+from wistro.dev.secret_files import kept_secret
 from wistro.errors import UserError
 from wistro.http.message import Request, Response
 
@@ -101,21 +100,5 @@ class Guard:
 
 
 def token_of(folder: Path) -> str:
-    """The project's token; kept for its owner alone, so that open pages outlive a restart."""
-    path = folder / TOKEN_FILE
-    try:
-        if (kept := path.read_text().strip()) and path.stat().st_mode & 0o077 == 0:
-            return kept
-    except OSError:
-        pass
-    folder.mkdir(parents=True, exist_ok=True)
-    token = secrets.token_urlsafe(24)
-    beside = path.with_name(f"{TOKEN_FILE}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(fd, token.encode())
-    finally:
-        os.close(fd)
-    beside.replace(path)
-    return token
+    """The project's token, so that open pages outlive a restart."""
+    return kept_secret(folder / TOKEN_FILE)

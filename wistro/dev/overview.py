@@ -15,8 +15,11 @@ def overview(lock: Lock) -> list[str]:
     """Every endpoint, schedule and step, a line each, in columns."""
     rows = [(one.method, one.path, one.step) for one in lock.triggers.api]
     rows += [("cron", f"{one.schedule} {one.timezone}", one.id) for one in lock.triggers.cron]
+    rows += [("outside", one.topic, one.id) for one in lock.triggers.outside]
     for id, step in lock.steps.items():
-        if step.config.type == "event":
+        if step.config.task is not None:
+            rows.append(("task", ", ".join(step.config.subscribes), id))
+        elif step.config.type == "event":
             rows.append(("event", ", ".join(step.config.subscribes), id))
         elif step.config.type == "noop":
             rows.append(("noop", step.config.name, id))

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from wistro.control.place import alone
 from wistro.dev.console import Console, Says
-from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
 from wistro.dev.overview import counts, overview
 from wistro.dev.ports import listen
 from wistro.dev.screens import Showing, serve_screens
+from wistro.dev.secret_files import EVENTS_KEY, EVENTS_KEY_FILE, events_key
 from wistro.dev.signals import Ending
 from wistro.http.server import Server
 from wistro.languages import NotInstalled
-from wistro.languages.building import build
+from wistro.languages.node import build
 from wistro.lock import file
 from wistro.lock.model import Lock
+from wistro.triggers.outside import EVENTS
 from wistro.variables import MissingVariables, Values, values_for
 from wistro.wiring import LOCAL, local_engine
 
@@ -34,9 +35,8 @@ async def start(
     ending = Ending()
     console = Console(as_json=is_json)
     console.fit(lock.steps)
-    endpoints = Endpoints()
+    endpoints = Endpoints(events_key=lambda: events_key(root / ".wistro", os.environ))
     async with AsyncExitStack() as last:
-        last.enter_context(alone(root))
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port")
@@ -47,14 +47,11 @@ async def start(
         environment.set_primary(LOCAL)
         endpoints.use(environment.engine, lock, values.found)
         _told(lock, address_of(host, port), is_json, console, says)
-        showing = Showing(environment.reads, lambda: lock, address_of(host, port))
-        shown = Shown("start", address_of(host, port), None)
         if ui_port is not None:
+            showing = Showing(environment.reads, lambda: lock, address_of(host, port))
             screens, address = await serve_screens(root, showing, port=ui_port, avoid={port})
             last.push_async_callback(screens.close)
-            shown = Shown("start", shown.endpoints, address.partition("?")[0])
             says.talk(f"  screens    {address}")
-        await last.enter_async_context(controlled(root, environment, shown, showing))
         await ending.asked.wait()
         whole = await server.drain(grace_s=DRAIN_S)
     _told_end(whole, is_json, console, says)
@@ -75,7 +72,7 @@ def checked(root: Path) -> tuple[Lock, Values]:
 def _built(root: Path, lock: Lock, says: Says) -> dict[str, str]:
     """Where there is no Node nothing can be built or run: those steps answer 503, the rest is served."""
     try:
-        return build(root, lock)
+        return build.build(root, lock)
     except NotInstalled as error:
         says.warning(error)
         return {}
@@ -89,6 +86,8 @@ def _told(lock: Lock, address: str, is_json: bool, console: Console, says: Says)
     for line in overview(lock):
         says.talk(line)
     says.talk(f"  endpoints  {address}")
+    for line in outside_lines(lock, address, os.environ):
+        says.talk(line)
 
 
 def _told_end(whole: bool, is_json: bool, console: Console, says: Says) -> None:
@@ -97,6 +96,16 @@ def _told_end(whole: bool, is_json: bool, console: Console, says: Says) -> None:
         console.event("stopped", detail=how)
     else:
         says.done("Stopped", how)
+
+
+def outside_lines(lock: Lock, address: str, environ: Mapping[str, str]) -> list[str]:
+    """Where events from outside arrive, and where their key is; nothing when there is no such topic."""
+    if not lock.triggers.outside:
+        return []
+    key = f"${EVENTS_KEY}" if environ.get(EVENTS_KEY) else f"$(cat .wistro/{EVENTS_KEY_FILE})"
+    topic = lock.triggers.outside[0].topic
+    call = f'curl {address}{EVENTS}{topic} -H "authorization: Bearer {key}" --json'
+    return [f"  events     {call} '…'"]
 
 
 def address_of(host: str, port: int) -> str:

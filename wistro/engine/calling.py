@@ -32,14 +32,14 @@ def header(call: EndpointCall, endpoint: Endpoint, now_us: int) -> RunHeader:
         trigger_id=endpoint.trigger.step,
         started_at_us=now_us,
         generation=call.generation,
-        trace_id=_trace_id(call),
+        trace_id=trace_id(call),
         flows=endpoint.step.flows if endpoint.step else endpoint.trigger.flows,
         method=call.method,
         path=call.path,
     )
 
 
-def _trace_id(call: EndpointCall) -> str:
+def trace_id(call: EndpointCall) -> str:
     """The caller's W3C trace id when it is one, else the run's own."""
     for name, value in call.headers:
         if name == TRACE_PARENT:

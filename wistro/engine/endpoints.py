@@ -11,11 +11,11 @@ import msgspec
 from wistro.engine import answers, bodies
 from wistro.engine.call_ends import CallEnds
 from wistro.engine.calling import Calling, answer_key, header
-from wistro.engine.emitted import Emitted
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.loaded import Endpoint
 from wistro.engine.messages import encode_message, misfits
 from wistro.engine.once import Once
+from wistro.engine.outside import OutsideEvents, event_key
 from wistro.engine.parts import Parts
 from wistro.engine.runs import LiveRun
 from wistro.engine.step_calls import RETRY_AFTER_S, StepCalls
@@ -38,6 +38,7 @@ class Endpoints:
         self._loaded_for = loaded_for
         self._keyed = Once(parts)
         self._ends = CallEnds(parts, emitting)
+        self._outside = OutsideEvents(parts, emitting)
         self._steps = StepCalls(parts, self._ends)
         self.announce = self._steps.announce
         self.in_flight = 0
@@ -94,11 +95,20 @@ class Endpoints:
         self, call: EndpointCall, endpoint: Endpoint, params: dict[str, str], loaded: Loaded
     ) -> EndpointAnswer:
         """The same sender's same id again gets the answer of its first call, never a second run."""
+        if endpoint.is_outside:
+            return await self._outside_once(call, endpoint, loaded)
         if call.sender_id is None:
             return await self._run(call, endpoint, params, loaded, key=None)
         key = answer_key(call, endpoint)
         run = partial(self._run, call, endpoint, params, loaded, key=key)
         return await self._keyed.answer(key, run)
+
+    async def _outside_once(
+        self, call: EndpointCall, endpoint: Endpoint, loaded: Loaded
+    ) -> EndpointAnswer:
+        key = event_key(call, endpoint.trigger.emits or "")
+        take = partial(self._outside.answer, call, endpoint, loaded, key=key)
+        return await (take() if key is None else self._keyed.answer(key, take))
 
     async def _run(
         self,
@@ -143,7 +153,7 @@ class Endpoints:
         answer = EndpointAnswer(
             202, msgspec.json.encode({"run_id": calling.run.shown}), [answers.JSON]
         )
-        await self._ends.commit(calling, Unit(), answer, emits=[Emitted(topic, message)])
+        await self._ends.commit(calling, Unit(), answer, emits=[(topic, message)])
         return answer
 
 

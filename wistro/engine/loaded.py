@@ -17,6 +17,8 @@ from wistro.http.paths import PathTable
 from wistro.lock.model import ApiTrigger, CronTrigger, Lock, LockedStep, Reference
 from wistro.protocol.frames import Log
 from wistro.protocol.times import duration_s
+from wistro.triggers.outside import EVENTS
+from wistro.triggers.outside import endpoint as outside_endpoint
 
 OnLine = Callable[[Log], None]
 
@@ -67,7 +69,6 @@ class StepPlan:
     emits: dict[str, TopicPlan]  # those it may emit
     input: jsonschema_rs.Validator | None
     responses: dict[str, jsonschema_rs.Validator]
-    delay_us: int = 0  # each message waits so long before its first attempt
 
 
 @dataclass(slots=True)
@@ -85,6 +86,7 @@ class Endpoint:
     step: StepPlan | None  # None: an entry of wistro.yml, which emits `topic`
     topic: TopicPlan | None
     private_headers: frozenset[str]  # their values are kept out of the records
+    is_outside: bool = False  # events on `topic` from elsewhere
 
 
 @dataclass(slots=True)
@@ -115,7 +117,8 @@ class Plans:
                 for topic in dict.fromkeys([*step.config.emits, *step.config.conditional_emits])
             }
         self.endpoints: PathTable[Endpoint] = PathTable(
-            (trigger.method, trigger.path, self._endpoint(trigger)) for trigger in lock.triggers.api
+            (trigger.method, trigger.path, self._endpoint(trigger))
+            for trigger in [*lock.triggers.api, *map(outside_endpoint, lock.triggers.outside)]
         )
         self.schedules = {trigger.id: self._schedule(trigger) for trigger in lock.triggers.cron}
 
@@ -136,7 +139,8 @@ class Plans:
         private = PRIVATE_HEADERS | frozenset(headers - {""})
         if trigger.emits is None:
             return Endpoint(trigger, self.steps[trigger.step], None, private)
-        return Endpoint(trigger, None, self.topic(trigger.emits), private)
+        is_outside = trigger.path.startswith(EVENTS)
+        return Endpoint(trigger, None, self.topic(trigger.emits), private, is_outside)
 
     def _schedule(self, trigger: CronTrigger) -> Schedule:
         if trigger.emits is None:
@@ -168,5 +172,4 @@ def _step_plan(id: str, step: LockedStep, schemas: Schemas) -> StepPlan:
         emits={},
         input=schemas.get(step.input.ref) if step.input else None,
         responses={status: schemas.get(one.ref) for status, one in step.responses.items()},
-        delay_us=int(duration_s(step.config.delay or 0) * 1e6),
     )

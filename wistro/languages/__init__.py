@@ -1,17 +1,12 @@
-"""The table of languages: one row each. How a host is started stands here; the rest is in each language's `toolkit`."""
+"""The table of languages: one row each. How a host is started stands here; how steps are described, beside each language."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from wistro.languages.runtimes import NotInstalled, find_node, find_python
-
-if TYPE_CHECKING:
-    from wistro.languages.port import Toolkit
 
 __all__ = ["LANGUAGES", "Language", "NotInstalled"]
 
@@ -20,24 +15,13 @@ _HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Language:
-    """`find(root, version, path)` gives the program that runs or builds steps, or raises NotInstalled."""
+    """`find(root, version, path)` gives the program that runs steps, or raises NotInstalled."""
 
     name: str
-    endings: tuple[str, ...]  # of step files: `charge.step.ts`
+    suffixes: tuple[str, ...]  # of step files
     find: Callable[[Path, str | None, str], Path]
-    host: (
-        tuple[str, ...] | None
-    )  # the program's arguments that start a host, its socket as descriptor 3
+    host: tuple[str, ...]  # arguments that start the host; the engine's socket is its descriptor 3
     home: Path  # what a sandbox must let the host read
-
-    @property
-    def is_compiled(self) -> bool:
-        """Its steps are built into one program, which is the host."""
-        return self.host is None
-
-    @property
-    def toolkit(self) -> Toolkit:
-        return cast("Toolkit", importlib.import_module(f"wistro.languages.{self.name}.toolkit"))
 
 
 LANGUAGES: dict[str, Language] = {
@@ -45,14 +29,14 @@ LANGUAGES: dict[str, Language] = {
     for row in (
         Language(
             name="python",
-            endings=("py",),
+            suffixes=(".step.py", "_step.py"),
             find=find_python,
             host=("-X", "utf8", str(_HERE / "python" / "host")),
             home=_HERE / "python",
         ),
         Language(
             name="node",
-            endings=("ts", "js", "mts", "mjs", "cts", "cjs", "tsx", "jsx"),
+            suffixes=(".step.ts", ".step.tsx", ".step.mts", ".step.js", ".step.mjs", ".step.cjs"),
             find=find_node,
             host=("--enable-source-maps", str(_HERE / "node" / "host" / "host.mjs")),
             home=_HERE / "node",

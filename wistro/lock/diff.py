@@ -48,6 +48,8 @@ def _step(before: LockedStep, after: LockedStep) -> str:
         )
     if before.emits != after.emits:
         said.append("emits other messages")
+    if before.forms != after.forms:
+        said.append("asks other forms")
     if before.responses != after.responses:
         said.append("answers otherwise")
     is_retriggered = any(was.get(key) != now.get(key) for key in _OF_TRIGGERS)
@@ -82,6 +84,15 @@ def _triggers(old: Lock, new: Lock) -> Iterator[str]:
             yield f"endpoint {name} asks for {_callers(now[name].auth)} instead of {_callers(was[name].auth)}"
         elif was[name] != now[name]:
             yield f"endpoint {name} changed"
+    came = {one.topic: one for one in old.triggers.outside}
+    come = {one.topic: one for one in new.triggers.outside}
+    for topic in sorted(came.keys() | come.keys()):
+        if topic not in come:
+            yield f"events on `{topic}` no longer arrive from outside"
+        elif topic not in came:
+            yield f"events on `{topic}` arrive from outside"
+        elif came[topic] != come[topic]:
+            yield f"events on `{topic}` from outside are of {_shown(come[topic].flows)} instead of {_shown(came[topic].flows)}"
     before = {one.id: one for one in old.triggers.cron}
     after = {one.id: one for one in new.triggers.cron}
     for id in sorted(before.keys() | after.keys()):

@@ -19,26 +19,17 @@ class Retries(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown
     jitter: bool = True
 
 
-class Concurrency(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """At most `limit` at once: in all, or of those with the same value at `key`, a dotted path into the message."""
-
-    limit: int
-    key: str | None = None
+class TaskAnswer(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    emits: str  # the topic that the answer's form is emitted on
 
 
-class Fifo(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """One after the other, in order, for each value at `key`. Without one only emits that name a key keep an order."""
+class Task(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """What a No-Op step waits for: one of `answers`, by a person or a system, within `timeout`."""
 
-    key: str | None = None
-    on_dead: str = "continue"  # continue | block
-
-
-class RateLimit(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """At most `limit` attempts begin in any `per`: in all, or for each value at `key`."""
-
-    limit: int
-    per: str
-    key: str | None = None
+    answers: dict[str, TaskAnswer]
+    assignee: str | None = None  # a free label or an e-mail address
+    timeout: str | None = None  # None: it waits until it is answered or its run is cancelled
+    on_timeout: str | None = None  # an answer, or a topic that gets the message it waited with
 
 
 class StepConfig(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -59,12 +50,9 @@ class StepConfig(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unkn
     timezone: str = "UTC"
     retries: Retries = msgspec.field(default_factory=Retries)
     timeout: str = "30s"
-    concurrency: Concurrency | None = None
-    fifo: Fifo | None = None
-    rate_limit: RateLimit | None = None
-    delay: str | None = None  # each message waits so long before its first attempt
     virtual_subscribes: list[str] = []
     virtual_emits: list[str] = []
+    task: Task | None = None  # No-Op: it waits
 
 
 class Reference(msgspec.Struct, rename={"ref": "$ref"}):
@@ -82,6 +70,7 @@ class LockedStep(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unkn
     input: Reference | None = None
     responses: dict[str, Reference] = {}
     emits: dict[str, Reference] = {}
+    forms: dict[str, Reference] = {}  # a task's, by answer: the message that it emits
     export: str | None = None  # Go: the value's name
 
 
@@ -89,7 +78,7 @@ class LockedTopic(
     msgspec.Struct, rename={"from_": "from"}, omit_defaults=True, forbid_unknown_fields=True
 ):
     schema: Reference | None = None  # every message on it must fit this, wherever it comes from
-    from_: list[str] = []  # ids of steps and entries that emit it
+    from_: list[str] = []  # ids of steps and entries that emit it, `outside:<topic>` among them
     to: list[str] = []  # ids of steps that subscribe
 
 
@@ -114,9 +103,21 @@ class CronTrigger(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unk
     flows: list[str] = []
 
 
+class OutsideTrigger(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    """A topic that events arrive on from outside, at `/_wistro/events/<topic>`."""
+
+    topic: str
+    flows: list[str] = []
+
+    @property
+    def id(self) -> str:
+        return f"outside:{self.topic}"
+
+
 class Triggers(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     api: list[ApiTrigger] = []
     cron: list[CronTrigger] = []
+    outside: list[OutsideTrigger] = []
 
 
 class LockedFlow(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):

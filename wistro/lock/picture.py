@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wistro.lock.model import Lock as LockFile
-from wistro.lock.model import LockedStep
+from wistro.lock.model import LockedStep, Task
 from wistro.protocol.reading import Graph, GraphEdge, GraphFlow, GraphNode
 
 
@@ -23,6 +23,8 @@ def _nodes(lock: LockFile) -> list[GraphNode]:
             label = entry.id.removeprefix("cron:")
             trigger = f"{entry.schedule} {entry.timezone}"
             found.append(_entry(entry.id, "cron", label, trigger, entry.flows))
+    for entry in lock.triggers.outside:
+        found.append(_entry(entry.id, "outside", entry.topic, entry.topic, entry.flows))
     return sorted(found, key=lambda one: one.id)
 
 
@@ -33,6 +35,8 @@ def _step(id: str, step: LockedStep) -> GraphNode:
         trigger = f"{config.method} {config.path}"
     elif config.type == "cron":
         trigger = f"{config.cron} {config.timezone}"
+    elif config.task is not None:
+        trigger = _waits(config.task)
     return GraphNode(
         id=id,
         kind=config.type,
@@ -43,6 +47,12 @@ def _step(id: str, step: LockedStep) -> GraphNode:
         flows=config.flows,
         trigger=trigger,
     )
+
+
+def _waits(task: Task) -> str:
+    """`waits for managers, 3d`"""
+    whom = f"waits for {task.assignee}" if task.assignee else "waits for an answer"
+    return f"{whom}, {task.timeout}" if task.timeout else whom
 
 
 def _entry(id: str, kind: str, label: str, trigger: str, flows: list[str]) -> GraphNode:

@@ -5,7 +5,7 @@ Ids are as people see them (`run_…`), instants RFC 3339, lengths microseconds.
 
     /runs?status=&step=&flow=&version=&text=&before=<run>&limit=   RunPage
     /runs/<run>                                                    RunDetail
-    /lines?run=&step=&level=&text=&after=<cursor>&before=&limit=   LinePage (cursor: "stream:seq,stream:seq"); `level` and above
+    /lines?run=&step=&level=&text=&after=<cursor>&before=&limit=   LinePage (cursor: "stream:seq,stream:seq")
     /graph?version=                                                Graph
 """
 
@@ -14,13 +14,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-
-LEVELS = ("debug", "info", "warn", "error")
-
-
-def at_least(level: str) -> list[str]:
-    """This level and those above it; one that is none of ours stands for itself."""
-    return list(LEVELS[LEVELS.index(level) :]) if level in LEVELS else [level]
 
 
 class Trigger(msgspec.Struct, omit_defaults=True):
@@ -113,13 +106,14 @@ class LinePage(msgspec.Struct):
 
 class GraphNode(msgspec.Struct):
     id: str
-    kind: str  # api | cron | event | noop
+    kind: str  # api | cron | event | noop | outside: events on a topic, from elsewhere
     label: str
     description: str | None
     language: str | None
     file: str | None
     flows: list[str]
-    trigger: str | None  # "POST /orders/:shop" | "0 2 * * * Europe/Berlin"
+    # "POST /orders/:shop", "0 2 * * * Europe/Berlin", "waits for managers, 3d", "stock.changed"
+    trigger: str | None
 
 
 class GraphEdge(msgspec.Struct):

@@ -31,12 +31,10 @@ class RunRecord(msgspec.Struct, tag_field="kind", tag="run", omit_defaults=True)
     ended_at_us: int | None = None
 
 
-class EmitRecord(msgspec.Struct, omit_defaults=True):
+class EmitRecord(msgspec.Struct):
     ordinal: int  # from 0 within the attempt
     topic: str
     data: Any
-    key: str | None = None
-    id: str | None = None
 
 
 class ReadRecord(msgspec.Struct, omit_defaults=True):
@@ -73,7 +71,7 @@ class AttemptRecord(msgspec.Struct, tag_field="kind", tag="attempt", omit_defaul
     deployment_id: str
     step: str
     number: int  # 1 for the first attempt of its delivery
-    outcome: str  # done | retrying | dead | interrupted | cancelled | failed (an endpoint's)
+    outcome: str  # done | retrying | dead | interrupted | cancelled | failed (an endpoint's) | waiting (a task)
     queued_at_us: int  # when it became due
     started_at_us: int
     ended_at_us: int

@@ -116,14 +116,11 @@ class LocalReads:
         for column, value in (
             ("run_id", run and str(read_id("run", run))),
             ("step", step),
+            ("level", level),
         ):
             if value:
                 where.append(f"{column} = ?")
                 values.append(value)
-        if level:
-            levels = reading.at_least(level)
-            where.append(f"level IN ({','.join('?' * len(levels))})")
-            values += levels
         if text:
             where.append("instr(CAST(record AS TEXT), ?)")
             values.append(text)
@@ -237,6 +234,8 @@ class LocalReads:
         for trigger in lock.triggers.api if lock and run.trigger == "api" else []:
             if trigger.step == run.trigger_id:
                 return f"{trigger.method} {trigger.path}"
+        if run.trigger == "event":
+            return run.trigger_id.removeprefix("outside:")
         for schedule in lock.triggers.cron if lock and run.trigger == "cron" else []:
             if schedule.id == run.trigger_id:
                 return schedule.schedule

@@ -19,8 +19,9 @@ from wistro.auth.verify import CallRefused, sender_id, verify
 from wistro.errors import UserError
 from wistro.http.message import Request, Response, refusal
 from wistro.http.paths import Match, MethodNotAllowed, NotFound, PathTable
-from wistro.lock.model import ApiTrigger
+from wistro.lock.model import ApiTrigger, OutsideTrigger
 from wistro.protocol import route
+from wistro.triggers.outside import EVENTS, policies
 from wistro.triggers.port import EndpointAnswer, EndpointCall, Engine
 
 log = logging.getLogger("wistro.triggers.http")
@@ -60,7 +61,8 @@ class NotRouted(UserError):
 
 
 class LocalDoor:
-    """`values` are the environment's variables, for the `$NAME`s in policies."""
+    """`values` are the environment's variables, for the `$NAME`s in policies. Whoever holds one of `events_keys` may
+    send events to the topics of `outside`."""
 
     def __init__(
         self,
@@ -70,11 +72,19 @@ class LocalDoor:
         values: Mapping[str, str],
         new_id: Callable[[], UUID],
         now_us: Callable[[], int],
+        outside: Iterable[OutsideTrigger] = (),
+        events_keys: Iterable[str] = (),
     ) -> None:
         self._engine = engine
         self._new_id = new_id
         self._now_us = now_us
-        self._table = PathTable((one.method, one.path, _policies(one, values)) for one in endpoints)
+        senders = policies(events_keys)
+        self._table = PathTable(
+            [
+                *((one.method, one.path, _policies(one, values)) for one in endpoints),
+                *(("POST", EVENTS + one.topic, senders) for one in outside),
+            ]
+        )
 
     async def handle(self, request: Request) -> Response:
         found = self._table.match(request.method, request.path)

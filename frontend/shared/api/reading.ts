@@ -42,7 +42,7 @@ export interface StepError {
   code?: string | null;
 }
 
-export type Outcome = "done" | "retrying" | "dead" | "interrupted" | "cancelled" | "failed";
+export type Outcome = "done" | "retrying" | "dead" | "interrupted" | "cancelled" | "failed" | "waiting";
 
 export interface AttemptView {
   id: string;
@@ -102,7 +102,7 @@ export interface LinePage {
 
 export interface GraphNode {
   id: string;
-  kind: "api" | "cron" | "event" | "noop";
+  kind: "api" | "cron" | "event" | "noop" | "outside";
   label: string;
   description: string | null;
   language: string | null;

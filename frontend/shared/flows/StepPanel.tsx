@@ -28,7 +28,10 @@ export function StepPanel(props: { graph: Graph; step: GraphNode; close: () => v
           rows={[
             ["Kind", kindOf(step.kind)],
             ...(step.trigger
-              ? ([["Trigger", <code key="trigger">{step.trigger}</code>]] as [string, React.ReactNode][])
+              ? ([[step.kind === "noop" ? "Task" : "Trigger", <code key="trigger">{step.trigger}</code>]] as [
+                  string,
+                  React.ReactNode,
+                ][])
               : []),
             ...(step.file
               ? ([
@@ -45,7 +48,7 @@ export function StepPanel(props: { graph: Graph; step: GraphNode; close: () => v
         />
         <Topics title="Hears" rows={into.map((edge) => [edge.topic, label(edge.source)])} />
         <Topics title="Emits" rows={out.map((edge) => [edge.topic, label(edge.target)])} />
-        {step.kind !== "noop" && (
+        {(step.kind !== "noop" || step.trigger) && (
           <div style={{ display: "flex", gap: 8 }}>
             <Go className={buttonClass()} to={`${place.url}/runs`} search={{ step: step.id }}>
               Its runs

@@ -5,6 +5,7 @@ const KINDS: Record<GraphNode["kind"], { words: string; icon: IconName }> = {
   api: { words: "Endpoint", icon: "endpoints" },
   cron: { words: "Cron", icon: "clock" },
   event: { words: "Step", icon: "flows" },
+  outside: { words: "Events from outside", icon: "share" },
   noop: { words: "No-Op: done outside the system", icon: "hand" },
 };
 

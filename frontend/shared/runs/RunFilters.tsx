@@ -122,7 +122,7 @@ export function StepChoice(props: {
   change: (step: string) => void;
 }) {
   const steps = props.graph?.nodes
-    .filter((node) => node.kind !== "noop")
+    .filter((node) => node.kind !== "noop" || node.trigger)
     .map((node) => [node.id, node.label] as const);
   return (
     <Choice

@@ -19,6 +19,7 @@ const OUTCOMES: Record<Outcome, Described> = {
   dead: { label: "Dead letter", tone: "dead" },
   interrupted: { label: "Interrupted", tone: "wait" },
   cancelled: { label: "Cancelled", tone: "calm" },
+  waiting: { label: "Waiting for an answer", tone: "wait" },
 };
 
 const BUILDS: Record<BuildState, Described> = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from wistro.compiler.limits import Limits
 from wistro.lock.model import Retries, Variable
 from wistro.schemas import Schema
 
@@ -43,6 +42,19 @@ class CronEntry:
 
 
 @dataclass
+class OutsideEntry:
+    """A topic of wistro.yml that events arrive on from outside."""
+
+    topic: str
+    flows: list[str]
+    where: str
+
+    @property
+    def id(self) -> str:
+        return f"outside:{self.topic}"
+
+
+@dataclass
 class Settings:
     """What the project's file says, over its defaults."""
 
@@ -57,11 +69,11 @@ class Settings:
     flow_where: dict[str, str] = field(default_factory=dict)
     api: list[ApiEntry] = field(default_factory=list)
     cron: list[CronEntry] = field(default_factory=list)
+    outside: list[OutsideEntry] = field(default_factory=list)
     egress: list[str] = field(default_factory=list)
     env: list[Variable] = field(default_factory=list)
     runtimes: dict[str, str] = field(default_factory=dict)
     timeout: str = "30s"
     retries: Retries = field(default_factory=Retries)
-    limits: Limits = field(default_factory=Limits)
     public: bool = False
     public_where: str = ""

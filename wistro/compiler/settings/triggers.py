@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from wistro.compiler import values
+from wistro.compiler import problems, values
 from wistro.compiler.settings.checks import endpoint_auth, schema
 from wistro.compiler.settings.lines import Lines
-from wistro.compiler.settings.model import ApiEntry, CronEntry
-from wistro.errors import NotYet
+from wistro.compiler.settings.model import ApiEntry, CronEntry, OutsideEntry
 
 
 class Triggers(Lines):
@@ -33,16 +32,38 @@ class Triggers(Lines):
         where = self._where("topics", name)
         values.topic(name, "topics", where)
         topic = self._map(given, "topics", name)
-        if "from" in topic:
-            raise NotYet(
-                f"topic `{name}`: outside topics (`from`) are not built yet",
-                where=self._where("topics", name, "from"),
-            )
-        self._keys(topic, ("topics", name), known={"schema"}, of=f"topic `{name}`")
+        self._keys(topic, ("topics", name), known={"schema", "from", "flows"}, of=f"topic `{name}`")
+        self._outside(name, topic, where)
         if "schema" in topic:
             at = self._where("topics", name, "schema")
             self.settings.topics[name] = schema(topic["schema"], "schema", at)
         self.settings.topic_where[name] = where
+
+    def _outside(self, name: str, topic: dict[str, Any], where: str) -> None:
+        given = topic.get("from")
+        if given is None and "flows" in topic:
+            raise problems.BadConfig(
+                f"topic `{name}` has `flows` and is not `from: outside`",
+                hint="A topic's flows are those of the runs that its outside events start.",
+                where=self._where("topics", name, "flows"),
+            )
+        if given is None:
+            return
+        if given != "outside":
+            raise problems.BadConfig(
+                f"`from` of topic `{name}` is {values.shown(given)}",
+                hint="`from: outside` is the one value: steps and triggers name what they emit.",
+                where=self._where("topics", name, "from"),
+            )
+        if not values.is_segment(name):
+            raise problems.BadConfig(
+                f"topic `{name}` cannot be part of an address",
+                hint="Events arrive at /_wistro/events/<topic>: letters, digits and -._~ will do.",
+                where=where,
+            )
+        at = self._where("topics", name, "flows")
+        flows = values.texts(topic.get("flows", []), "flows", at)
+        self.settings.outside.append(OutsideEntry(name, flows, where))
 
     def _read_api(self, value: Any) -> None:
         for index, given in enumerate(self._list(value, "api")):

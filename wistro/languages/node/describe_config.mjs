@@ -32,15 +32,28 @@ async function valueOf(key, value, folder) {
     return found;
   }
   if (key === 'emits' && Array.isArray(value)) {
-    return Promise.all(
-      value.map(async (one) => {
-        if (!isPlain(one) || one.schema === undefined) return plain(one, key);
-        const { schema, ...rest } = one;
-        return { ...plain(rest, key), schema: await schemaOf(schema, key, folder) };
-      }),
-    );
+    return Promise.all(value.map((one) => withSchema(one, 'schema', key, folder)));
   }
+  if (key === 'task' && isPlain(value)) return taskOf(value, folder);
   return plain(value, key);
+}
+
+// A No-Op step's: its answers' forms are schemas.
+async function taskOf({ answers, ...rest }, folder) {
+  const found = plain(rest, 'task');
+  if (!isPlain(answers)) return answers === undefined ? found : { ...found, answers: plain(answers, 'task') };
+  found.answers = {};
+  for (const [name, one] of Object.entries(answers)) {
+    if (one !== undefined) found.answers[name] = await withSchema(one, 'form', 'task', folder);
+  }
+  return found;
+}
+
+// A part of the config as it is, but for the schema `at` one of its keys.
+async function withSchema(value, at, key, folder) {
+  if (!isPlain(value) || value[at] === undefined || value[at] === null) return plain(value, key);
+  const { [at]: schema, ...rest } = value;
+  return { ...plain(rest, key), [at]: await schemaOf(schema, key, folder) };
 }
 
 async function schemaOf(value, key, folder) {

@@ -71,15 +71,32 @@ def _value(key: str, value):
         return {str(status): _schema(one, key) for status, one in value.items()}
     if key == "emits" and isinstance(value, list | tuple):
         return [_emit(one) for one in value]
+    if key == "task" and isinstance(value, dict):
+        return _task(value)
     return _plain(value, key)
 
 
+def _task(value: dict) -> dict:
+    """A No-Op step's: its answers' forms are schemas."""
+    answers = value.get("answers")
+    rest = {key: one for key, one in value.items() if key != "answers"}
+    plain: dict = _plain(rest, "task")  # pyright: ignore[reportAssignmentType]: a dict stays one
+    if isinstance(answers, dict):
+        answers = {str(name): _with_schema(one, "form", "task") for name, one in answers.items()}
+    return plain | ({} if answers is None else {"answers": answers})
+
+
 def _emit(value):
-    if not isinstance(value, dict) or value.get("schema") is None:
-        return _plain(value, "emits")
-    rest = {key: one for key, one in value.items() if key != "schema"}
-    plain: dict = _plain(rest, "emits")  # pyright: ignore[reportAssignmentType]: a dict stays one
-    return plain | {"schema": _schema(value["schema"], "emits")}
+    return _with_schema(value, "schema", "emits")
+
+
+def _with_schema(value, at: str, key: str):
+    """A part of the config as it is, but for the schema `at` one of its keys."""
+    if not isinstance(value, dict) or value.get(at) is None:
+        return _plain(value, key)
+    rest = {name: one for name, one in value.items() if name != at}
+    plain: dict = _plain(rest, key)  # pyright: ignore[reportAssignmentType]: a dict stays one
+    return plain | {at: _schema(value[at], key)}
 
 
 def _schema(value, key: str):

@@ -11,8 +11,12 @@ from wistro.compiler import compile_project
 
 HEAR = "src/hear.step.py"
 ON_A_STEP = {
+    "concurrency": '"concurrency": {"limit": 10, "key": "sku"}',
+    "fifo": '"fifo": {"key": "sku"}',
+    "rateLimit": '"rateLimit": {"limit": 100, "per": "1m"}',
     "middleware": '"middleware": []',
-    "a queue's visibility": '"infrastructure": {"queue": {"visibilityTimeout": 60}}',
+    "a queue's fifo": '"infrastructure": {"queue": {"type": "fifo"}}',
+    "a queue's delay": '"infrastructure": {"queue": {"delaySeconds": 3}}',
 }
 ON_AN_ENDPOINT = {
     "oidc": '"auth": {"type": "oidc", "issuer": "https://id.example.com", "audience": ["a"]}',
@@ -25,13 +29,13 @@ ON_AN_ENDPOINT = {
     "middleware": '"public": True, "middleware": []',
 }
 IN_WISTRO_YML = {
-    "an outside topic": "topics: {told: {from: outside}}\n",
     "state in files": "state: {adapter: files}\n",
     "state in redis": "state: {adapter: redis}\n",
     "catching up": 'cron: {n: {schedule: "0 2 * * *", emits: taken, catchUp: all}}\n',
     "a weighted cron": 'cron: {n: {schedule: "0 2 * * *", emits: taken, draw: weighted}}\n',
+    "concurrency by default": "defaults: {concurrency: {limit: 1}}\n",
+    "a rate limit by default": "defaults: {rateLimit: {limit: 1, per: 1m}}\n",
 }
-TASK = 'config = {"type": "noop", "name": "Approve", "subscribes": ["taken"], "task": {"assignee": "all"}}\n'
 GO = "package ship\n"
 
 
@@ -60,12 +64,6 @@ def test_a_projects_key_of_a_later_release_is_refused(tmp_path: Path, given: str
     said = codes_of(tmp_path, {"wistro.yml": given})
 
     assert [code for code, _ in said] == ["lock.not-yet"], said
-
-
-def test_a_task_is_refused(tmp_path: Path):
-    assert {code for code, _ in codes_of(tmp_path, {"src/approve.step.py": TASK})} == {
-        "lock.not-yet"
-    }
 
 
 def test_a_go_step_is_refused(tmp_path: Path):

@@ -18,9 +18,11 @@ from tests.factories.routing import (
 from wistro.auth.hmac import sign_github
 from wistro.auth.policy import check, resolve
 from wistro.http.message import Request, Response
+from wistro.triggers.outside import policies
 
 KEYED = resolve(check({"type": "api_key", "keys": "$K"}), {"K": "key"})
 OTHER = resolve(check({"type": "api_key", "keys": "$K"}), {"K": "other"})
+EVENTS = policies(["events-key"])
 GITHUB = resolve(check({"type": "hmac", "preset": "github", "secret": "$S"}), {"S": "secret"})
 HOST = f"{LABEL}.localhost:8080"
 
@@ -71,19 +73,41 @@ async def test_each_call_is_a_run_of_its_own(gateway, engine):
         (a_call("/none"), 404, "call.not-found"),
         (a_call(method="GET"), 405, "call.method"),
         (a_call("/keyed"), 401, "call.refused"),
-        (a_call("/_wistro/events/stock"), 404, "gateway.reserved"),
+        (a_call("/_wistro/other"), 404, "gateway.reserved"),
+        (a_call("/_wistro/events/nothing"), 404, "call.not-found"),
+        (a_call("/_wistro/events/stock"), 401, "call.refused"),
         (a_call(host="v9--" + HOST), 404, "gateway.unknown-version"),
     ],
 )
 async def test_a_call_that_may_not_pass_never_reaches_the_engine(
     gateway, engine, call, status, code
 ):
-    endpoints = [an_endpoint(), an_endpoint("/keyed", auth=KEYED)]
+    endpoints = [
+        an_endpoint(),
+        an_endpoint("/keyed", auth=KEYED),
+        an_endpoint("/_wistro/events/stock", auth=EVENTS),
+    ]
     gateway.apply(a_table(an_environment(a_deployment(endpoints=endpoints))))
 
     response = await gateway.handle(call)
 
     assert (response.status, code_of(response), engine.routes) == (status, code, [])
+
+
+async def test_an_event_from_outside_is_drawn_and_pinned_like_a_call(gateway, engine):
+    endpoints = [an_endpoint("/_wistro/events/stock", auth=EVENTS)]
+    several = [
+        a_deployment(1, weight=5_000, endpoints=endpoints),
+        a_deployment(2, weight=5_000, endpoints=endpoints),
+    ]
+    gateway.apply(a_table(an_environment(*several, a_deployment(3, weight=0, endpoints=endpoints))))
+    key = ("authorization", "Bearer events-key")
+
+    for _ in range(4):
+        await gateway.handle(a_call("/_wistro/events/stock", headers=[key]))
+
+    drawn = Counter(route.deployment_id for route in engine.routes)
+    assert drawn == {deployment_id(1): 2, deployment_id(2): 2}
 
 
 async def test_before_the_first_table_callers_are_asked_to_come_back(gateway):

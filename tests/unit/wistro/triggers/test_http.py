@@ -8,7 +8,7 @@ import pytest
 from wistro.auth.hmac import sign_standard_webhooks
 from wistro.errors import UserError
 from wistro.http.message import Request, Response
-from wistro.lock.model import ApiTrigger
+from wistro.lock.model import ApiTrigger, OutsideTrigger
 from wistro.protocol.ids import uuid7
 from wistro.protocol.route import HEADER, MAX_AGE_US, Route, sign
 from wistro.triggers.http import LocalDoor, RoutedDoor
@@ -72,6 +72,8 @@ def a_local_door():
         values={"K": "key", "S": "secret"},
         new_id=lambda: RUN,
         now_us=lambda: NOW_US,
+        outside=[OutsideTrigger("stock.changed")],
+        events_keys=["events-key"],
     )
     return door, engine
 
@@ -125,6 +127,30 @@ async def test_a_call_that_may_not_pass_never_reaches_the_engine(request_, statu
 def error_code(response: Response) -> str:
     assert isinstance(response.body, bytes)
     return json.loads(response.body)["error"]["code"]
+
+
+@pytest.mark.parametrize(
+    "header", [("authorization", "Bearer events-key"), ("x-api-key", "events-key")]
+)
+async def test_who_holds_the_events_key_may_send_events(header: tuple[str, str]):
+    door, engine = a_local_door()
+
+    response = await door.handle(a_request("/_wistro/events/stock.changed", headers=[header]))
+
+    assert response.status == 202
+    assert [call.path for call in engine.calls] == ["/_wistro/events/stock.changed"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[], [("authorization", "Bearer key")], [("x-api-key", "")], [("authorization", "events-key")]],
+)
+async def test_nobody_else_may(headers: list[tuple[str, str]]):
+    door, engine = a_local_door()
+
+    response = await door.handle(a_request("/_wistro/events/stock.changed", headers=headers))
+
+    assert (response.status, engine.calls) == (401, [])
 
 
 async def test_a_wrong_method_says_which_are_right():
