@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from dataclasses import dataclass
 
 from wistro.engine.emitting import Loaded
 from wistro.engine.loaded import Endpoint
 from wistro.engine.runs import LiveRun, RunHeader
+from wistro.protocol import trace
 from wistro.triggers.port import EndpointCall
-
-TRACE_PARENT = "traceparent"
 
 
 @dataclass(slots=True)
@@ -27,28 +25,25 @@ class Calling:
 
 
 def header(call: EndpointCall, endpoint: Endpoint, now_us: int) -> RunHeader:
+    seen = traced(call)
     return RunHeader(
         trigger="api",
         trigger_id=endpoint.trigger.step,
         started_at_us=now_us,
         generation=call.generation,
-        trace_id=trace_id(call),
+        trace_id=seen.id,
+        trace_flags=seen.flags,
+        trace_parent=seen.parent,
+        trace_state=seen.state,
         flows=endpoint.step.flows if endpoint.step else endpoint.trigger.flows,
         method=call.method,
         path=call.path,
     )
 
 
-def trace_id(call: EndpointCall) -> str:
-    """The caller's W3C trace id when it is one, else the run's own."""
-    for name, value in call.headers:
-        if name == TRACE_PARENT:
-            parts = value.split("-")
-            if len(parts) >= 4 and len(parts[1]) == 32 and parts[1] != "0" * 32:
-                with contextlib.suppress(ValueError):
-                    bytes.fromhex(parts[1])
-                    return parts[1].lower()
-    return call.run_id.hex
+def traced(call: EndpointCall) -> trace.Trace:
+    """The caller's W3C trace when it is one, else the run's own."""
+    return trace.read(call.headers) or trace.Trace(call.run_id.hex, "", trace.OURS)
 
 
 def answer_key(call: EndpointCall, endpoint: Endpoint) -> str:

@@ -87,6 +87,8 @@ class Deliveries:
         context = Context(
             run_id=delivery.run.shown,
             trace_id=header.trace_id,
+            traceparent=header.traceparent(attempt.id),
+            tracestate=header.trace_state,
             now_us=attempt.started_at_us,
             attempt=row.number,
             deadline_us=attempt.started_at_us + int(plan.timeout_s * 1e6),

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from wistro.engine import answers, bodies
-from wistro.engine.calling import trace_id
+from wistro.engine.calling import traced
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.loaded import Endpoint, TopicPlan
 from wistro.engine.messages import encode_message, misfits
@@ -93,12 +93,16 @@ class OutsideEvents:
     def _runs(
         self, call: EndpointCall, endpoint: Endpoint, loaded: Loaded, *, count: int
     ) -> list[LiveRun]:
+        seen = traced(call)
         header = RunHeader(
             trigger="event",
             trigger_id=endpoint.trigger.step,
             started_at_us=self._parts.clock.now_us(),
             generation=call.generation,
-            trace_id=trace_id(call),
+            trace_id=seen.id,
+            trace_flags=seen.flags,
+            trace_parent=seen.parent,
+            trace_state=seen.state,
             flows=endpoint.trigger.flows,
         )
         return [

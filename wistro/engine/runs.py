@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from wistro.protocol import trace
 from wistro.protocol.ids import show
 from wistro.store.port import RunRow
 
@@ -20,9 +21,16 @@ class RunHeader(msgspec.Struct, omit_defaults=True):
     started_at_us: int
     generation: int = 0
     trace_id: str = ""
+    trace_flags: int = trace.OURS
+    trace_parent: str = ""  # the caller's span
+    trace_state: str = ""
     flows: list[str] = []
     method: str | None = None
     path: str | None = None
+
+    def traceparent(self, attempt_id: str) -> str:
+        """What the step of this attempt passes on."""
+        return trace.parent_header(self.trace_id, trace.span_of(attempt_id), self.trace_flags)
 
 
 class LiveRun:

@@ -45,6 +45,8 @@ class StepCalls:
         context = Context(
             run_id=run.shown,
             trace_id=run.header.trace_id,
+            traceparent=run.header.traceparent(attempt.id),
+            tracestate=run.header.trace_state,
             now_us=attempt.started_at_us,
             attempt=1,
             deadline_us=attempt.started_at_us + int(step.timeout_s * 1e6),

@@ -44,6 +44,8 @@ class Context(msgspec.Struct, omit_defaults=True):
     flows: list[str] = []
     topic: str | None = None
     auth: dict[str, Any] | None = None
+    traceparent: str = ""  # W3C: for the step's own calls, whose parent is this attempt
+    tracestate: str = ""
 
 
 class Request(msgspec.Struct, omit_defaults=True):

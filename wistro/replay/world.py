@@ -10,6 +10,7 @@ import msgspec
 
 from wistro.engine.clock import Clock, Ids
 from wistro.hosts.port import Asks, HostCall, HostLost, Hosts, Outcome, Returned, Threw
+from wistro.protocol import trace
 from wistro.protocol.frames import Failed
 from wistro.protocol.records import AttemptRecord, Record
 from wistro.records.port import NoSink
@@ -85,9 +86,11 @@ class ReplayHosts:
         sampled = await self._script.turn(call.step, call.context.idempotency_key, attempt_id)
         if sampled is None:
             return Returned(None)
+        trace_id = self._trace_id or call.context.trace_id
         context = msgspec.structs.replace(
             call.context,
-            trace_id=self._trace_id or call.context.trace_id,
+            trace_id=trace_id,
+            traceparent=trace.parent_header(trace_id, trace.span_of(attempt_id), trace.OURS),
             now_us=sampled.now_us,
             attempt=sampled.number,
             deadline_us=sampled.now_us + int(call.deadline_s * 1e6),

@@ -29,6 +29,8 @@ def context() -> Context:
         idempotency_key="key-1",
         flows=["orders"],
         auth={"sub": "u"},
+        traceparent="00-4bf92f-01",
+        tracestate="vendor=opaque",
     )
 
 

@@ -107,7 +107,7 @@ CASES = [
     Case("logs fields that are not JSON as text", do=[["log_odd"]], lines=[("info", "odd", {"a": "NaN"}, "logger")]),
     # what a step is given
     Case("is given its context", do=[["context"]], results=[{
-        "run_id": "run_06d", "trace_id": "4bf92f", "now": "2026-01-02T03:04:05.678Z", "attempt": 2,
+        "run_id": "run_06d", "trace_id": "4bf92f", "trace": ["00-4bf92f-01", "vendor=opaque"], "now": "2026-01-02T03:04:05.678Z", "attempt": 2,
         "deadline": "2026-01-02T03:05:05.000Z", "idempotency_key": "key-1", "flows": ["orders"], "topic": None,
         "auth": {"sub": "u"}, "secret": "s3cret", "in_process": "s3cret", "cancelled": False}]),
     Case("is given its request", do=[["request"]], results=[{

@@ -415,17 +415,24 @@ async def test_a_deployment_that_is_not_here_is_503(running: Running) -> None:
     assert (answer.status, error(answer)["code"]) == (503, "engine.unavailable")
 
 
-async def test_the_callers_trace_id_is_kept_when_it_is_one(running: Running) -> None:
+async def test_a_callers_trace_goes_on_through_its_run_and_a_bad_one_begins_another(
+    running: Running,
+) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
-    for value in (
-        f"00-{trace}-b7ad6b7169203331-01",
-        f"00-{'0' * 32}-b7ad6b7169203331-01",
-        "garbage",
-    ):
+    for value in (f"00-{trace}-b7ad6b7169203331-02", f"00-{'0' * 32}-b7ad6b7169203331-01", "x"):
         headers = [("content-type", "application/json"), ("traceparent", value)]
-        await running.engine.call(a_call("/orders/b", {"sku": "1"}, headers=headers))
+        await running.engine.call(
+            a_call("/orders/b", {"sku": "1"}, headers=[*headers, ("tracestate", "v=1")])
+        )
+    await running.quiet()
 
-    seen = [one.context.trace_id for one in running.hosts.calls if one.step == "take"]
-
-    assert seen[0] == trace
-    assert len(set(seen)) == 3
+    contexts = {"take": [], "hear": []}
+    for one in running.hosts.calls:
+        contexts[one.step].append(one.context)
+    for step in contexts.values():
+        assert (step[0].trace_id, step[0].tracestate) == (trace, "v=1")
+        assert step[0].traceparent.startswith(f"00-{trace}-") and step[0].traceparent[-2:] == "02"
+        assert len({one.trace_id for one in step}) == 3
+        assert [(one.traceparent[-2:], one.tracestate) for one in step[1:]] == [("03", "")] * 2
+    spans = {one.traceparent[36:52] for step in contexts.values() for one in step}
+    assert len(spans) == 6

@@ -192,6 +192,14 @@ export class Context {
     return this.#context.trace_id
   }
 
+  get traceparent() {
+    return this.#context.traceparent ?? ''
+  }
+
+  get tracestate() {
+    return this.#context.tracestate ?? ''
+  }
+
   get now() {
     return new Date(this.#context.now_us / 1000)
   }

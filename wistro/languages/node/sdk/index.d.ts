@@ -111,6 +111,9 @@ export interface Context {
   readonly logger: Logger
   readonly runId: string
   readonly traceId: string
+  /** W3C trace context: pass both on with the step's own calls. */
+  readonly traceparent: string
+  readonly tracestate: string
   readonly now: Date
   readonly attempt: number
   /** Stable over attempts: for effects outside. */

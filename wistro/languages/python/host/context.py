@@ -299,6 +299,14 @@ class Context:
         return self._context["trace_id"]
 
     @property
+    def traceparent(self):
+        return self._context.get("traceparent", "")
+
+    @property
+    def tracestate(self):
+        return self._context.get("tracestate", "")
+
+    @property
     def now(self):
         return _moment(self._context["now_us"])
 

@@ -119,6 +119,7 @@ function contextOf(ctx) {
   return {
     run_id: ctx.runId,
     trace_id: ctx.traceId,
+    trace: [ctx.traceparent, ctx.tracestate],
     now: ctx.now.toISOString(),
     attempt: ctx.attempt,
     deadline: ctx.deadline.toISOString(),

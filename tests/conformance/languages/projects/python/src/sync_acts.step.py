@@ -109,6 +109,7 @@ def context_of(ctx):
     return {
         "run_id": ctx.run_id,
         "trace_id": ctx.trace_id,
+        "trace": [ctx.traceparent, ctx.tracestate],
         "now": iso(ctx.now),
         "attempt": ctx.attempt,
         "deadline": iso(ctx.deadline),
