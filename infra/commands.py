@@ -32,9 +32,10 @@ def names() -> set[str]:
 
 
 def options(name: str) -> set[str]:
-    """Every option of `deploy` or `env set`."""
+    """Every option of `deploy` or `env set`; of `runs`, which means `runs list`, those of that."""
     outer, _, inner = name.partition(" ")
     command = command_of(outer)
+    inner = inner or getattr(command, "usual", "")
     if inner:
         command = inner_commands(command)[inner]
     return {"--help", *(one for each in command.params for one in spellings(each))}

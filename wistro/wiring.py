@@ -6,22 +6,26 @@ screens. `fleet_engine` is an environment on a machine of the fleet: several dep
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from wistro.engine.clock import Clock, Ids, SystemClock
 from wistro.engine.engine import Engine
 from wistro.engine.limits import Limits
 from wistro.engine.loaded import Deployment, OnLine
+from wistro.errors import UserError
 from wistro.hosts.plain import PlainLauncher
 from wistro.hosts.pool import HostPool, Project, Sizes
 from wistro.hosts.port import Hosts, Launcher
 from wistro.hosts.project import passed_on
+from wistro.lock import file
 from wistro.lock.model import CronTrigger, Lock
 from wistro.protocol.frames import StepCode
 from wistro.protocol.ids import new_id
@@ -30,8 +34,10 @@ from wistro.records.local import LocalRecords
 from wistro.records.local_reads import LocalReads
 from wistro.records.port import Sink
 from wistro.records.spool import Spool
-from wistro.store.port import Chunk, StoreBroken, Unit
+from wistro.store.port import Chunk, Reads, StoreBroken, Unit
 from wistro.store.sqlite import SqliteStore
+from wistro.store.sqlite_file import check_schema, connect, readable
+from wistro.store.sqlite_reads import SqliteReads
 from wistro.triggers.cron import Cron
 
 log = logging.getLogger("wistro")
@@ -144,6 +150,36 @@ def local_engine(
         launcher=launcher or PlainLauncher(),
         records=records,
     )
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a project's folder holds while nothing runs it; None for what was never written."""
+
+    reads: LocalReads | None
+    store: Reads | None
+    lock: Callable[[], Lock | None]
+
+
+@contextlib.contextmanager
+def kept_files(root: Path) -> Iterator[Kept]:
+    """Read a project's files as they lie there; nothing of what is still to do is changed."""
+    folder = root / ".wistro"
+    lock: Lock | None = None
+    with contextlib.suppress(UserError):  # without it, steps and endpoints are named by their ids
+        lock = file.read(root / file.NAME)
+    with contextlib.ExitStack() as last:
+        reads = store = None
+        if (folder / SPOOL).is_dir():
+            index = last.enter_context(contextlib.closing(RecordsIndex(folder)))
+            reads = LocalReads(index, lock_of=lambda _: lock)
+            last.callback(reads.close)
+        if (folder / STORE).is_file():
+            with readable(folder / STORE):
+                db = last.enter_context(contextlib.closing(connect(folder / STORE, read_only=True)))
+                check_schema(db, folder / STORE)
+            store = SqliteReads(db)
+        yield Kept(reads, store, lambda: lock)
 
 
 def fleet_engine(

@@ -62,10 +62,10 @@ class StepContext:
     call: HostCall
     asks: Asks
 
-    def emit(self, topic: str, data: Any) -> None:
+    def emit(self, topic: str, data: Any, **options: Any) -> None:
         # Through JSON, as over a real socket: the engine never shares an object with a step.
         data = msgspec.json.decode(msgspec.json.encode(data))
-        if (refusal := self.asks.emit(Emit(0, 0, topic, data))) is not None:
+        if isinstance(refusal := self.asks.emit(Emit(0, 0, topic, data, **options)), Refusal):
             raise Refused(refusal)
 
     def get(self, group: str, key: str) -> Any:

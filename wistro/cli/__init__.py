@@ -34,8 +34,11 @@ COMMANDS: dict[str, Command] = {
     "rollback": Command("Go back to the split that was before", "wistro.cli.rollback"),
     "env": Command("List, set and unset an environment's variables", "wistro.cli.env"),
     "datasets": Command("List recorded test cases, and pull them", "wistro.cli.datasets"),
-    "runs": Command("What ran in an environment", "wistro.cli.runs"),
-    "logs": Command("Log lines of an environment, and those that come", "wistro.cli.logs"),
+    "runs": Command("What ran, here or in an environment; end a run", "wistro.cli.runs"),
+    "logs": Command("Log lines, and those that come", "wistro.cli.logs"),
+    "emit": Command("Send an event to the project that runs here", "wistro.cli.emit"),
+    "state": Command("Look at, and mend, what steps keep", "wistro.cli.state"),
+    "dead": Command("Deliveries that were given up; try them again", "wistro.cli.dead"),
     "open": Command("Open the project's pages in a browser", "wistro.cli.open"),
 }
 
@@ -44,12 +47,12 @@ _GROUPS = {
     "Write and run a project": ("init", "install", "lock", "dev", "start", "replay", "import"),
     "Your account and project in the Hub": ("login", "logout", "whoami", "link", "open"),
     "Ship": ("deploy", "versions", "traffic", "promote", "rollback", "env"),
-    "Watch": ("runs", "logs", "datasets"),
+    "Watch and operate": ("runs", "logs", "emit", "state", "dead", "datasets"),
 }
 _OTHERS = "More"
 
 # Documented, and not in this release: said so, never taken for a typing mistake.
-_NOT_YET = ("check", "diff", "test", "eval", "emit", "state", "tasks", "dead", "doctor", "import")
+_NOT_YET = ("check", "diff", "test", "eval", "tasks", "doctor", "import")
 
 _EXAMPLE = "wistro init shop && cd shop && wistro install && wistro dev"
 

@@ -34,7 +34,7 @@ def run(
     Compiles the project and writes wistro.yml.lock, which everything else starts from.
     """
     from wistro.compiler import check_lock
-    from wistro.languages.node import build
+    from wistro.languages.building import build
     from wistro.lock import file
 
     root = folder.resolve()
@@ -47,7 +47,7 @@ def run(
         is_written = not path.is_file() or path.read_bytes() != data
         if is_written:
             path.write_bytes(data)
-        build.build(root, compiled.lock)
+        build(root, compiled.lock)
     if json:
         say.data(
             {

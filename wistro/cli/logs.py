@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from wistro.cli import here as heres
 from wistro.cli import hub as hubs
 from wistro.cli import say
+from wistro.control.client import EngineLost
 from wistro.hub_client import api
-from wistro.hub_client.connection import Hub
 from wistro.hub_client.following import Patience
-from wistro.hub_client.shapes import Environment
 from wistro.protocol.reading import Gap, LinePage, LineView
 
 EVERY_S = 1.0
+HERE_EVERY_S = 0.25
 
 
 class Level(StrEnum):
@@ -29,47 +31,90 @@ class Level(StrEnum):
 
 
 def run(
-    environment: Annotated[str, typer.Argument(help="Where.")] = hubs.USUAL_ENVIRONMENT,
+    environment: Annotated[
+        str | None,
+        typer.Argument(help="Of the Hub; this folder's project when left out."),
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with those that come.")
     ] = False,
     run: Annotated[str | None, typer.Option(metavar="RUN", help="Only of this run.")] = None,
     step: Annotated[str | None, typer.Option(help="Only of this step, by its id.")] = None,
     level: Annotated[Level | None, typer.Option(help="This level and above.")] = None,
-    text: Annotated[str | None, typer.Option(help="Only lines with these words.")] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", "--grep", help="Only lines with these words.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="How many to begin with.", min=1, max=1000)] = 100,
+    here: heres.HereOption = False,
+    folder: heres.FolderOption = heres.USUAL_FOLDER,
     project: hubs.ProjectOption = None,
     hub: hubs.HubOption = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> int:
-    """Example: wistro logs prod --follow --level warn"""
-    asked = hubs.signed_in(hub)
-    of = hubs.project(asked, project)
-    place = api.environment(of, environment)
+    """Example: wistro logs prod --follow --level warn
+
+    Of the engine that runs in this folder; of the Hub when an environment is named or the folder is linked.
+    """
     filters = {"run": run, "step": step, "level": level, "text": text}
-    page = api.log_lines(asked, place, limit=limit, **filters)
+    found = heres.instead_of_hub(
+        folder, environment=environment, project=project, hub=hub, here=here
+    )
+    if found is not None:
+        return _here(found, filters, limit=limit, follow=follow, json=json)
+    asked = hubs.signed_in(hub, folder)
+    of = hubs.project(asked, project, folder)
+    name = environment or hubs.USUAL_ENVIRONMENT
+    place = api.environment(of, name)
+
+    def read(**more: Any) -> LinePage:
+        return api.log_lines(asked, place, **more, **filters)
+
+    page = read(limit=limit)
     _say(page, json=json)
     if follow:
-        _follow(asked, place, filters, page.cursor, json=json)
+        _follow(read, page.cursor, json=json)
     again = f" --project {of.label}" if project else ""
     if not page.lines:
-        say.talk(
-            f"no line in {environment}" + (" is like that" if any(filters.values()) else " yet")
-        )
-    say.next_step(f"wistro logs {environment} --follow{again}")
+        say.talk(_none(name, filters))
+    say.next_step(f"wistro logs {name} --follow{again}")
     return 0
 
 
-def _follow(
-    asked: Hub, of: Environment, filters: dict[str, Any], cursor: str, *, json: bool
-) -> None:
+def _here(
+    found: heres.Here, filters: dict[str, Any], *, limit: int, follow: bool, json: bool
+) -> int:
+    found.tell_source()
+    page = found.get("lines", LinePage, limit=limit, **filters)
+    _say(page, json=json)
+    if not page.lines:
+        say.talk(_none("this folder", filters))
+    cursor = page.cursor
+    while follow:
+        time.sleep(0.0 if page.more else HERE_EVERY_S)
+        try:
+            page = found.get("lines", LinePage, after=cursor, limit=1000, **filters)
+        except EngineLost:  # it ended: its files say the rest, and the next engine writes there too
+            found = heres.find(found.root)
+            continue
+        _say(page, json=json)
+        cursor = page.cursor
+    if page.lines:
+        say.next_step("wistro logs --follow")
+    return 0
+
+
+def _none(name: str, filters: dict[str, Any]) -> str:
+    return f"no line in {name}" + (" is like that" if any(filters.values()) else " yet")
+
+
+def _follow(read: Callable[..., LinePage], cursor: str, *, json: bool) -> None:
     """Until Ctrl-C; a Hub that restarts is waited for."""
     patience = Patience(time.monotonic, time.sleep)
     while True:
         after = cursor
 
         def ask(after: str = after) -> LinePage:
-            return api.log_lines(asked, of, after=after, limit=1000, **filters)
+            return read(after=after, limit=1000)
 
         page = patience.asked(ask)
         if page is not None:

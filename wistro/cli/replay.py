@@ -116,14 +116,14 @@ async def _replay(found: _Found, *, network: bool, as_json: bool) -> int:
 
 def _compiled(root: Path) -> tuple[Lock, dict[str, str]]:
     from wistro.compiler import compile_project
-    from wistro.languages.node import build
+    from wistro.languages.building import build
 
     compiled = compile_project(root)
     if compiled.lock is None:
         for problem in compiled.problems:
             say.error(problem)
         raise DoesNotCompile("the project does not compile")
-    return compiled.lock, build.build(root, compiled.lock)
+    return compiled.lock, build(root, compiled.lock)
 
 
 def _values(lock: Lock, root: Path) -> tuple[dict[str, str], list[str]]:

@@ -39,6 +39,12 @@ def out(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
+def line(text: str) -> None:
+    """One line of others' text on stdout: made plain, cut where a terminal ends, whole when piped."""
+    shown = plain(text)
+    out(clipped(shown, width()) if sys.stdout.isatty() else shown)
+
+
 def note(line: str) -> None:
     """What the reader should know though nothing is wrong."""
     talk(f"{_paint('note', _YELLOW)}: {line}")

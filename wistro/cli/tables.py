@@ -9,20 +9,35 @@ from datetime import UTC, datetime
 from wistro.cli import say
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    """Print rows under their head; the columns numbered in `right` are numbers. Cells are made plain here."""
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    spare: Sequence[int] = (),
+) -> None:
+    """Print rows under their head; the columns numbered in `right` are numbers, those in `spare` are left out, one
+    after the other, where a terminal is too narrow for all. Cells are made plain here."""
     from rich.cells import cell_len
 
     plain = [[say.plain(cell) for cell in row] for row in rows]
     everything = [list(head), *plain]
     widths = [max(cell_len(row[column]) for row in everything) for column in range(len(head))]
+    shown = _fitting(widths, spare, say.width()) if sys.stdout.isatty() else range(len(head))
     for row in everything:
-        cells = [
-            _padded(cell, widths[column], is_right=column in right)
-            for column, cell in enumerate(row)
-        ]
+        cells = [_padded(row[column], widths[column], is_right=column in right) for column in shown]
         line = "  ".join(cells).rstrip()
         say.out(say.clipped(line, say.width()) if sys.stdout.isatty() else line)
+
+
+def _fitting(widths: list[int], spare: Sequence[int], most: int) -> list[int]:
+    """The columns that stay."""
+    stay = list(range(len(widths)))
+    for column in spare:
+        if sum(widths[one] for one in stay) + 2 * (len(stay) - 1) <= most:
+            break
+        stay.remove(column)
+    return stay
 
 
 def ago(at: str | None, *, now: datetime | None = None) -> str:

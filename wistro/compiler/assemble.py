@@ -8,6 +8,7 @@ from wistro.compiler import endpoints
 from wistro.compiler.config import Candidate
 from wistro.compiler.meet import Topic
 from wistro.compiler.settings import Settings
+from wistro.languages import LANGUAGES
 from wistro.lock import file
 from wistro.lock.model import (
     LOCK,
@@ -18,11 +19,6 @@ from wistro.lock.model import (
     Reference,
 )
 from wistro.schemas import Schema, key
-
-MANIFESTS = {
-    "python": ("pyproject.toml", "requirements.txt", "uv.lock"),
-    "node": ("package-lock.json", "package.json"),
-}
 
 
 def assemble(
@@ -58,6 +54,7 @@ def assemble(
             responses=kept(one.responses),
             emits=kept(one.emits),
             forms=kept(one.forms),
+            export=one.step.export,
         )
         for one in candidates
     }
@@ -89,7 +86,7 @@ def dependencies(root: Path, languages: set[str]) -> dict[str, dict[str, str]]:
     """Each language's manifests with the hash of what they say."""
     found: dict[str, dict[str, str]] = {}
     for language in sorted(languages):
-        for name in MANIFESTS[language]:
+        for name in LANGUAGES[language].toolkit.MANIFESTS:
             if (root / name).is_file():
                 found.setdefault(language, {})[name] = "sha256:" + file.content_sha256(root / name)
     return found

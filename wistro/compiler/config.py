@@ -6,24 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wistro.compiler import problems, values
+from wistro.compiler import limits, problems, values
 from wistro.compiler.find import StepFile
 from wistro.compiler.locate import Source
 from wistro.compiler.settings import Settings, endpoint_auth, schema
 from wistro.compiler.tasks import read_task, topics_of
 from wistro.errors import NotYet, UserError
-from wistro.lock.model import Retries, StepConfig
+from wistro.lock.model import Fifo, Retries, StepConfig
 from wistro.schemas import Schema
 
 _ALL = {"type", "name", "description", "flows", "virtualSubscribes", "virtualEmits"}
 _RUNS = _ALL | {"emits", "timeout", "infrastructure"}
 KEYS = {
     "api": _RUNS | {"method", "path", "auth", "public", "bodySchema", "responseSchema"},
-    "event": _RUNS | {"subscribes", "input", "retries"},
-    "cron": _RUNS | {"cron", "timezone", "catchUp", "retries"},
+    "event": _RUNS | {"subscribes", "input", "retries", *limits.READERS},
+    "cron": _RUNS | {"cron", "timezone", "catchUp", "retries", "concurrency", "rateLimit"},
     "noop": _ALL | {"subscribes", "input", "task"},
 }
-_INFRASTRUCTURE = {"handler": {"timeout"}, "queue": {"maxRetries", "type", "delaySeconds"}}
+LIMITS = {"event": tuple(limits.READERS), "cron": ("concurrency", "rateLimit")}
 
 
 @dataclass
@@ -87,8 +87,8 @@ class _Reader:
         self._try(self._common, candidate)
         for read in {
             "api": (self._endpoint, self._body, self._emits, self._limits),
-            "event": (self._subscribes, self._input, self._emits, self._limits),
-            "cron": (self._schedule, self._emits, self._limits),
+            "event": (self._subscribes, self._input, self._emits, self._limits, self._flow),
+            "cron": (self._schedule, self._emits, self._limits, self._flow),
             "noop": (self._task,),
         }[kind]:
             self._try(read, candidate)
@@ -119,8 +119,18 @@ class _Reader:
         not_yet = set(values.NEVER_BUILT)
         known = KEYS[kind]
         where = {key: self._where(key) for key in self._given if key not in known}
+        elsewhere = {
+            key: f"`{key}` is of {' and '.join(kinds)} steps"
+            for key in where
+            if (kinds := [other for other, keys in KEYS.items() if key in keys])
+        }
         self.wrong += problems.check_keys(
-            self._given, known=known, not_yet=not_yet, of=f"{kind} step", where=where
+            self._given,
+            known=known,
+            not_yet=not_yet,
+            of=f"{kind} step",
+            where=where,
+            elsewhere=elsewhere,
         )
 
     def _try(self, read: Callable[[Candidate], None], candidate: Candidate) -> None:
@@ -247,7 +257,7 @@ class _Reader:
             if wrong := problems.check_keys(
                 entry,
                 known={"topic", "schema", "conditional"},
-                not_yet={"label", "delay", "key"},
+                not_yet={"label"},
                 of=f"the emit `{topic}`",
                 where=dict.fromkeys(entry, where),
             ):
@@ -273,8 +283,28 @@ class _Reader:
                 given["retries"], self._where("retries"), base=config.retries
             )
 
+    def _flow(self, candidate: Candidate) -> None:
+        """What the step says, else what wistro.yml's defaults say, as far as its kind has it."""
+        config = candidate.config
+        for key in LIMITS[config.type]:
+            name, read = limits.READERS[key]
+            if key in self._given:
+                where = self._where(key)
+                found = read(self._given[key], where)
+                path = getattr(found, "key", None)
+                if config.type == "cron" and path is not None:
+                    raise problems.BadConfig(
+                        f"`{key}.key`: a cron step has no message to look into", where=where
+                    )
+                limits.check_path(path, key, candidate.input, where)
+                setattr(config, name, found)
+            elif getattr(config, name) is None:  # Motia's spelling comes before the defaults
+                default = getattr(self._settings.limits, name)
+                if config.type == "event" or getattr(default, "key", None) is None:
+                    setattr(config, name, default)
+
     def _infrastructure(self, candidate: Candidate) -> None:
-        """Motia's spelling of timeout and retries; what else it held is not built."""
+        """Motia's spelling of timeout, retries, delay and fifo; what else it held is not built."""
         given, config = self._given.get("infrastructure"), candidate.config
         if given is None:
             return
@@ -288,6 +318,12 @@ class _Reader:
                     config.timeout = values.duration(value, "timeout", at, least_s=0.001)
                 elif (part, key) == ("queue", "maxRetries") and config.type != "api":
                     config.retries = values.retries({"max": value}, at, base=config.retries)
+                elif (part, key) == ("queue", "delaySeconds") and config.type == "event":
+                    config.delay = values.duration(value, "delaySeconds", at) if value else None
+                elif (part, key, value) == ("queue", "type", "fifo") and config.type == "event":
+                    config.fifo = config.fifo or Fifo()
+                elif (part, key) == ("queue", "messageGroupId") and config.type == "event":
+                    config.fifo = limits.fifo({"key": value}, at)
                 elif (part, key, value) not in (
                     ("queue", "type", "standard"),
                     ("queue", "delaySeconds", 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,21 @@ from wistro.compiler.find import StepFile
 from wistro.compiler.settings import Settings
 from wistro.errors import UserError
 from wistro.languages import LANGUAGES
-from wistro.languages.node import build as node_build
-from wistro.languages.node.describe import describe as describe_node
-from wistro.languages.python.describe import describe as describe_python
+from wistro.languages.port import Answers, Asked, Made
+from wistro.languages.stamps import stamp
 
-Answers = dict[str, dict[str, Any]]
 PLACEHOLDER = "wistro-describe"
 
 
 @dataclass
 class Described:
-    """Each step's {config, handler, files} by id, a problem for each that has none, and node's bundle if one was made."""
+    """The steps that the files hold with each one's {config, handler, files} by id, a problem for each file that has
+    none, and what was built on the way."""
 
+    steps: list[StepFile] = field(default_factory=list)
     answers: Answers = field(default_factory=dict)
     problems: list[UserError] = field(default_factory=list)
-    bundle: node_build.Built | None = None
+    made: list[Made] = field(default_factory=list)
 
 
 def describe(
@@ -40,7 +40,7 @@ def describe(
     cache = Cache(root)
     asks = [
         (language, mine)
-        for language in ("python", "node")
+        for language in LANGUAGES
         if (mine := [one for one in steps if one.language == language])
     ]
     found = Described()
@@ -50,9 +50,10 @@ def describe(
             for language, mine in asks
         ]
         for one in [waiting.result() for waiting in waiting]:
+            found.steps += one.steps
             found.answers |= one.answers
             found.problems += one.problems
-            found.bundle = found.bundle or one.bundle
+            found.made += one.made
     cache.save({one.file for one in steps})
     return found
 
@@ -79,35 +80,49 @@ def _language(
         if now_cached and (answer := cache.get(one.file, fingerprint)) is not None
     }
     asked = [one.file for one in steps if one.file not in kept]
-    bundle: node_build.Built | None = None
+    made: Made | None = None
     if asked:
+        every = {one.id: one.file for one in steps}
         parallel = os.cpu_count() or 1
         try:
-            if language == "python":
-                fresh = describe_python(root, asked, python=program, env=env, parallel=parallel)
-            else:
-                every = {one.id: one.file for one in steps}
-                fresh, bundle = describe_node(
-                    root, every, asked=asked, node=program, env=env, parallel=parallel
-                )
+            fresh, made = LANGUAGES[language].toolkit.describe(
+                Asked(root, every, asked, program, env, parallel)
+            )
         except UserError as error:
             return Described(problems=[error])
         for file, answer in fresh.items():
             cache.put(file, fingerprint, answer)
         kept |= fresh
-    return _sorted_out(steps, kept, bundle)
+    found = _sorted_out(steps, kept)
+    found.made = [made] if made is not None else []
+    return found
 
 
-def _sorted_out(steps: list[StepFile], kept: Answers, bundle: node_build.Built | None) -> Described:
-    found = Described(bundle=bundle)
-    for step in steps:
-        answer = kept[step.file]
-        error = _problem(step, answer)
+def _sorted_out(files: list[StepFile], kept: Answers) -> Described:
+    found = Described()
+    for file in files:
+        answer = kept[file.file]
+        error = _problem(file, answer)
         if error is None:
-            found.answers[step.id] = answer
+            for step, one in _each(file, answer):
+                found.steps.append(step)
+                found.answers[step.id] = one
         elif not any(_same(error, one) for one in found.problems):
             found.problems.append(error)
     return found
+
+
+def _each(file: StepFile, answer: dict[str, Any]) -> list[tuple[StepFile, dict[str, Any]]]:
+    """The file's one step, or those that it holds by name."""
+    if "steps" not in answer:
+        return [(file, answer)]
+    return [
+        (
+            replace(file, id=f"{file.id}#{name}", export=name, line=one["line"]),
+            one | {"files": answer["files"]},
+        )
+        for name, one in sorted(answer["steps"].items())
+    ]
 
 
 def _same(one: UserError, other: UserError) -> bool:
@@ -144,42 +159,13 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def _fingerprint(root: Path, language: str, program: Path, env: dict[str, str]) -> str:
     """What besides its own files may change a step's description: the program, packages, variables, other modules."""
-    told = [__version__, _ours(), language, str(program), _stamp(program.resolve())]
+    told = [__version__, _ours(language), language, str(program), stamp(program.resolve())]
     told += [f"{key}={env[key]}" for key in sorted(env) if key not in ("PATH", "HOME", "TMPDIR")]
-    if language == "python":
-        packages = [
-            *sorted((program.parent.parent / "lib").glob("python*/site-packages")),
-            root / ".wistro" / "packages" / "python",
-        ]
-        told += [_stamp(one) for one in packages]
-        told += sorted(_modules(root))
-    else:
-        told += [_stamp(root / "node_modules"), _stamp(root / "node_modules/.package-lock.json")]
-        told += [_stamp(root / "tsconfig.json"), _stamp(root / "package.json")]
+    told += LANGUAGES[language].toolkit.fingerprint(root, program)
     return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
 
-def _modules(root: Path) -> list[str]:
-    """Names of the project's modules that are no steps: a new one may shadow what a step imported."""
-    found: list[str] = []
-    for at, folders, files in os.walk(root):
-        folders[:] = [one for one in folders if not one.startswith(".") and one != "node_modules"]
-        found += [
-            f"{at}/{one}" for one in files if one.endswith(".py") and not one.endswith("step.py")
-        ]
-    return found
-
-
-def _stamp(path: Path) -> str:
-    try:
-        stat = path.stat()
-    except OSError:
-        return "-"
-    return f"{path.name}:{stat.st_mtime_ns}:{stat.st_size}"
-
-
-def _ours() -> str:
+def _ours(language: str) -> str:
     """wistro's own describers: an editable install changes without its version."""
-    folder = Path(__file__).parent.parent / "languages"
-    files = [*folder.glob("python/describe*"), *folder.glob("node/describe*")]
-    return ",".join(_stamp(one) for one in sorted(files))
+    files = LANGUAGES[language].home.glob("describe*")
+    return ",".join(stamp(one) for one in sorted(files))

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from wistro.compiler import problems
 from wistro.errors import NotYet, UserError
+from wistro.languages import LANGUAGES
 
-LANGUAGES = {"py": "python"} | dict.fromkeys(
-    ("ts", "js", "mts", "mjs", "cts", "cjs", "tsx", "jsx"), "node"
-)
+_LANGUAGE_OF = {ending: row.name for row in LANGUAGES.values() for ending in row.endings}
 _STEP = re.compile(r"(?P<name>.+)[._]step\.(?P<ending>[A-Za-z0-9]+)")
 _NO_STEPS = {"map", "pyc", "json", "md", "txt", "snap", "orig", "rej", "swp", "bak", "lock"}
 _SKIPPED = {"node_modules", "__pycache__", "site-packages"}
@@ -22,9 +21,13 @@ _FORBIDDEN = re.compile(r'[\\:*?"<>|#%\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u202
 
 @dataclass(frozen=True)
 class StepFile:
+    """`export`, `line`: the value's name and place where a file may hold several steps."""
+
     id: str
     file: str  # POSIX, relative to the project
     language: str
+    export: str | None = None
+    line: int = 0
 
 
 def find_steps(root: Path, folders: list[str]) -> tuple[list[StepFile], list[UserError]]:
@@ -68,7 +71,7 @@ def _step(file: str) -> StepFile | None:
     shown = file.encode("utf-8", "backslashreplace").decode()
     if ending == "go":
         raise NotYet(f"`{shown}`: Go steps are not built yet", where=f"{shown}:1")
-    if ending not in LANGUAGES:
+    if ending not in _LANGUAGE_OF:
         raise problems.UnknownLanguage(f"`{shown}` is in no language of ours", where=f"{shown}:1")
     if _FORBIDDEN.search(file) or file != file.strip():
         raise problems.BadFileName(
@@ -83,4 +86,4 @@ def _step(file: str) -> StepFile | None:
             where=f"{shown}:1",
         )
     id = file[: len(file) - len(ending) - len(".step.")]
-    return StepFile(id, file, LANGUAGES[ending])
+    return StepFile(id, file, _LANGUAGE_OF[ending])

@@ -12,10 +12,11 @@ _CONFIG = re.compile(
 
 
 class Source:
-    """One step file's text. Lines count from 1; what is not found is at `config`."""
+    """One step file's text. Lines count from 1; what is not found is at `config`, or at `line` where that is given."""
 
-    def __init__(self, root: Path, file: str) -> None:
+    def __init__(self, root: Path, file: str, *, line: int = 0) -> None:
         self._path = root / file
+        self._line = line
         self.file = file
 
     @cached_property
@@ -27,6 +28,8 @@ class Source:
 
     @cached_property
     def _config(self) -> int:
+        if self._line:
+            return self._line - 1
         for number, line in enumerate(self._lines):
             if _CONFIG.match(line):
                 return number
@@ -36,7 +39,8 @@ class Source:
         """`file:line` of a key within `config`, or of each following word after the one before."""
         number = self._config
         for word in words:
-            pattern = re.compile(rf"(?<![\w.$-])['\"`]?{re.escape(word)}['\"`]?(?![\w-])")
+            word = rf"(?<![\w.$-])['\"`]?{re.escape(word)}['\"`]?(?![\w-])"
+            pattern = re.compile(word, re.IGNORECASE if self._line else 0)  # Go: `Subscribes:`
             for below in range(number, len(self._lines)):
                 if pattern.search(self._lines[below]):
                     number = below

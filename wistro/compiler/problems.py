@@ -182,10 +182,12 @@ def check_keys(
     of: str,
     where: dict[str, str],
     above: Mapping[str, str] = MappingProxyType({}),
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> list[UserError]:
     """A problem for each key that is documented but not built, and for each that nothing knows.
 
-    `above`: for a key that may have lost its indentation, the key that it would belong to.
+    `above`: for a key that may have lost its indentation, the key that it would belong to. `elsewhere`: for a key that
+    something else takes, what does.
     """
     found: list[UserError] = []
     for key in given:
@@ -195,6 +197,8 @@ def check_keys(
             found.append(NotYet(f"`{key}` of {of} is not built yet", where=where[key]))
         else:
             hint = did_you_mean(key, known) or f"{of} takes: {', '.join(sorted(known))}"
+            if key in elsewhere:
+                hint = f"{elsewhere[key]}. {of} takes: {', '.join(sorted(known))}"
             if key in above:
                 hint = f"If it belongs to `{above[key]}`, indent it. Else: {hint}"
             found.append(UnknownKey(f"{of} has no key `{key}`", hint=hint, where=where[key]))

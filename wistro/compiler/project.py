@@ -13,7 +13,7 @@ from wistro.compiler.find import StepFile, find_steps
 from wistro.compiler.locate import Source
 from wistro.compiler.settings import Settings, read_settings
 from wistro.errors import UserError
-from wistro.languages.node.build import Built, adopt, discard
+from wistro.languages.port import Made
 from wistro.lock.model import Lock
 
 
@@ -37,22 +37,21 @@ def compile_project(root: Path, *, now_cached: bool = True) -> Compiled:
         return Compiled(None, [problems.NoSource(f"there is no step file in {folders}")])
     described = describe(root, steps, settings, now_cached=now_cached)
     wrong += described.problems
-    candidates, more = _configured(root, steps, described.answers, settings)
+    candidates, more = _configured(root, described.steps, described.answers, settings)
     wrong += more
-    compiled = _checked(root, candidates, settings, wrong, whole=len(candidates) == len(steps))
-    _settle(root, compiled, described.bundle)
+    whole = not described.problems and len(candidates) == len(described.steps)
+    compiled = _checked(root, candidates, settings, wrong, whole=whole)
+    _settle(root, compiled, described.made)
     return compiled
 
 
-def _settle(root: Path, compiled: Compiled, bundle: Built | None) -> None:
+def _settle(root: Path, compiled: Compiled, made: list[Made]) -> None:
     """What was built to be described is what hosts load: kept under its key, or dropped when nothing came of it."""
-    if bundle is None:
-        return
-    if compiled.lock is None:
-        discard(bundle)
-    else:
-        steps = compiled.lock.steps.items()
-        adopt(root, bundle, {id: one.digest for id, one in steps if one.language == "node"})
+    for one in made:
+        if compiled.lock is None:
+            one.discard()
+        else:
+            one.adopt(root, compiled.lock)
 
 
 def _configured(
@@ -61,13 +60,11 @@ def _configured(
     candidates: list[Candidate] = []
     wrong: list[UserError] = []
     for step in steps:
-        if step.id in answers:
-            candidate, more = read_config(
-                step, answers[step.id], source=Source(root, step.file), settings=settings
-            )
-            wrong += more
-            if candidate is not None:
-                candidates.append(candidate)
+        source = Source(root, step.file, line=step.line)
+        candidate, more = read_config(step, answers[step.id], source=source, settings=settings)
+        wrong += more
+        if candidate is not None:
+            candidates.append(candidate)
     return candidates, wrong
 
 

@@ -16,14 +16,9 @@ from wistro.protocol.times import duration_s
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 NEVER_BUILT = {
-    "concurrency": "concurrency",
-    "fifo": "fifo",
-    "rateLimit": "rateLimit",
     "middleware": "middleware",
-    "delay": "delay",
     "draw": "draw",
     "weighted": "weighted",
-    "key": "key",
     "stream": "stream",
     "streams": "streams",
     "includeFiles": "includeFiles",

@@ -7,7 +7,9 @@ import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from wistro.control.place import alone
 from wistro.dev.console import Console, Says
+from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
 from wistro.dev.overview import counts, example_call, overview
 from wistro.dev.ports import listen
@@ -34,6 +36,7 @@ async def develop(root: Path, *, host: str, port: int, ui_port: int, says: Says)
     )
     project = Project(root)
     async with AsyncExitStack() as last:
+        last.enter_context(alone(root))
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port", avoid={ui_port})
@@ -50,6 +53,8 @@ async def develop(root: Path, *, host: str, port: int, ui_port: int, says: Says)
         await environment.start()
         last.push_async_callback(environment.close)
         environment.set_primary(LOCAL)
+        shown = Shown("dev", address_of(host, port), screens_address.partition("?")[0])
+        await last.enter_async_context(controlled(root, environment, shown, showing))
         watching = await last.enter_async_context(Watching(root, others=project.files))
         session = Session(project, environment, endpoints, console, says)
         await session.run(await first)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wistro.compiler import Compiled, compile_project
 from wistro.errors import UserError
-from wistro.languages.node import build
+from wistro.languages.building import build
 from wistro.lock import diff
 from wistro.lock.model import Lock
 from wistro.variables import Values, values_for
@@ -78,7 +78,7 @@ class Project:
             return Brought(None, compiled.problems, compiled.warnings)
         try:
             values = values_for(compiled.lock, self.root, os.environ)
-            modules = build.build(self.root, compiled.lock)
+            modules = build(self.root, compiled.lock)
         except UserError as error:
             return Brought(None, [error], compiled.warnings)
         return Brought(Built(compiled.lock, values, modules), [], compiled.warnings)

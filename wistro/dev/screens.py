@@ -5,17 +5,18 @@ Everything is read-only. Pages ask again each second (frontend/shared/live/polli
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 import msgspec
 
+from wistro.control import reading
+from wistro.control.reading import problem_view
 from wistro.dev.guard import Guard, token_of
 from wistro.dev.overview import example_call
 from wistro.dev.ports import listen
@@ -23,8 +24,6 @@ from wistro.errors import UserError
 from wistro.http.message import JSON, Request, Response, refusal
 from wistro.http.server import Server
 from wistro.lock.model import Lock
-from wistro.lock.picture import graph
-from wistro.protocol.reading import Graph
 from wistro.records.local_reads import LocalReads
 
 STATIC = Path(__file__).parent / "static"
@@ -57,12 +56,6 @@ class NotBuilt(UserError):
     code = "local.not-built"
     hint = "In a checkout of wistro: `make up`, or `npm ci && npm run build -w local` in frontend/."
     status = 503
-
-
-class BadNumber(UserError):
-    """A query parameter that is no number."""
-
-    code = "local.number"
 
 
 @dataclass(frozen=True)
@@ -121,26 +114,13 @@ class Screens:
         return self._page(request.path)
 
     async def _read(self, what: str, query: dict[str, str]) -> Any:
-        reads = self._showing.reads
-        kind, _, id = what.partition("/")
-        if what == "runs":
-            asked = _only(query, "status", "step", "flow", "text", "before")
-            return await asyncio.to_thread(reads.runs, **asked, limit=_limit(query, 50))
-        if kind == "runs" and id:
-            return await asyncio.to_thread(reads.run, unquote(id))
-        if what == "lines":
-            asked = _only(query, "run", "step", "level", "text", "before")
-            if "after" in query:
-                asked["after"] = query["after"]
-            return await asyncio.to_thread(reads.lines, **asked, limit=_limit(query, 200))
-        if what == "graph":
-            lock = self._showing.lock()
-            return graph(lock) if lock else Graph([], [], [])
+        if what.partition("/")[0] in reading.KNOWN:
+            return await reading.read(what, query, self._showing.reads, self._showing.lock())
         if what == "first-call":
             lock = self._showing.lock()
             return {"command": example_call(lock, self._showing.address) if lock else None}
         if what == "problems":
-            return {"problems": [_problem(one) for one in self._showing.problems()]}
+            return {"problems": [problem_view(one) for one in self._showing.problems()]}
         raise NothingHere(f"the local API has no {what or 'such thing'}")
 
     def _page(self, path: str) -> Response:
@@ -173,23 +153,3 @@ def _inside(folder: Path, name: str) -> Path | None:
 
 def _query(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(request.query).items()}
-
-
-def _only(query: dict[str, str], *names: str) -> dict[str, Any]:
-    return {name: query[name] for name in names if query.get(name)}
-
-
-def _limit(query: dict[str, str], default: int) -> int:
-    text = query.get("limit", str(default))
-    if not text.isascii() or not text.isdigit():
-        raise BadNumber(f"`limit` is no number: {text}")
-    return min(int(text[:9]), 1_000)
-
-
-def _problem(error: UserError) -> dict[str, str | None]:
-    return {
-        "code": error.code,
-        "message": error.message,
-        "where": error.where,
-        "hint": error.hint,
-    }

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from wistro.control.place import alone
 from wistro.dev.console import Console, Says
+from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
 from wistro.dev.overview import counts, overview
 from wistro.dev.ports import listen
@@ -16,7 +18,7 @@ from wistro.dev.secret_files import EVENTS_KEY, EVENTS_KEY_FILE, events_key
 from wistro.dev.signals import Ending
 from wistro.http.server import Server
 from wistro.languages import NotInstalled
-from wistro.languages.node import build
+from wistro.languages.building import build
 from wistro.lock import file
 from wistro.lock.model import Lock
 from wistro.triggers.outside import EVENTS
@@ -37,6 +39,7 @@ async def start(
     console.fit(lock.steps)
     endpoints = Endpoints(events_key=lambda: events_key(root / ".wistro", os.environ))
     async with AsyncExitStack() as last:
+        last.enter_context(alone(root))
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port")
@@ -47,11 +50,14 @@ async def start(
         environment.set_primary(LOCAL)
         endpoints.use(environment.engine, lock, values.found)
         _told(lock, address_of(host, port), is_json, console, says)
+        showing = Showing(environment.reads, lambda: lock, address_of(host, port))
+        shown = Shown("start", address_of(host, port), None)
         if ui_port is not None:
-            showing = Showing(environment.reads, lambda: lock, address_of(host, port))
             screens, address = await serve_screens(root, showing, port=ui_port, avoid={port})
             last.push_async_callback(screens.close)
+            shown = Shown("start", shown.endpoints, address.partition("?")[0])
             says.talk(f"  screens    {address}")
+        await last.enter_async_context(controlled(root, environment, shown, showing))
         await ending.asked.wait()
         whole = await server.drain(grace_s=DRAIN_S)
     _told_end(whole, is_json, console, says)
@@ -72,7 +78,7 @@ def checked(root: Path) -> tuple[Lock, Values]:
 def _built(root: Path, lock: Lock, says: Says) -> dict[str, str]:
     """Where there is no Node nothing can be built or run: those steps answer 503, the rest is served."""
     try:
-        return build.build(root, lock)
+        return build(root, lock)
     except NotInstalled as error:
         says.warning(error)
         return {}

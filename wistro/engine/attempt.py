@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wistro.engine.emitted import Emitted
 from wistro.engine.messages import encode_message, misfits
 from wistro.errors import NotYet
 from wistro.protocol.frames import Emit, Get, List, Log, Refusal, Write
@@ -12,7 +13,7 @@ from wistro.store.port import BadStateOperation, StateWrite
 from wistro.store.state import MISSING, operate
 
 if TYPE_CHECKING:
-    from wistro.engine.loaded import StepPlan, TopicPlan
+    from wistro.engine.loaded import StepPlan
     from wistro.engine.parts import Parts
     from wistro.engine.runs import LiveRun
 
@@ -56,7 +57,7 @@ class Attempt:
         self.step = step
         self.run = run
         self.started_at_us = started_at_us
-        self.emits: list[tuple[TopicPlan, bytes]] = []
+        self.emits: list[Emitted] = []
         self.reads: list[ReadRecord] = []
         self.writes: list[StateWrite] = []
         self.is_over = False  # its outcome is known: what its step still asks counts for nothing
@@ -84,15 +85,18 @@ class Attempt:
                 )
                 return Refusal("emit.unfit", message, path)
         if len(self.emits) >= self._parts.limits.emits:
-            limit = self._parts.limits.emits
-            return Refusal(NotYet.code, f"more than {limit} emits in one attempt are not built yet")
+            message = f"an attempt emits at most {self._parts.limits.emits:,} messages"
+            return Refusal("emit.too-many", message, None, SMALLER)
+        if frame.id is not None or frame.now:
+            option = "now" if frame.now else "id"
+            return Refusal(NotYet.code, f"emit's `{option}` is not built yet")
         encoded = encode_message(
             frame.data, topic=frame.topic, max_bytes=self._parts.limits.message_bytes
         )
         if isinstance(encoded, Refusal):
             return encoded
         if not self.is_over:
-            self.emits.append((plan, encoded))
+            self.emits.append(Emitted.of(frame, plan, encoded))
         return None
 
     def get(self, frame: Get) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Any
 
 from wistro.engine.attempt import Attempt
 from wistro.engine.calling import Calling
+from wistro.engine.emitted import Emitted
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery
@@ -31,13 +31,13 @@ class CallEnds:
         unit: Unit,
         answer: EndpointAnswer,
         *,
-        emits: list[Any],
+        emits: list[Emitted],
         parent: str | None = None,
     ) -> None:
         run, loaded = calling.run, calling.loaded
         now_us = self._parts.clock.now_us()
         emitted = self._emitting.deliveries(
-            emits, run, loaded, due_at_us=now_us, parent_attempt_id=parent
+            emits, run, loaded, now_us=now_us, parent_attempt_id=parent
         )
         was_kept = run.is_kept
         status = "running" if emitted else "done"

@@ -125,7 +125,7 @@ class Deliveries:
         attempt.check()
         now_us = self._parts.clock.now_us()
         emitted = self._emitting.deliveries(
-            attempt.emits, delivery.run, loaded, due_at_us=now_us, parent_attempt_id=attempt.id
+            attempt.emits, delivery.run, loaded, now_us=now_us, parent_attempt_id=attempt.id
         )
         unit = Unit(
             new_deliveries=[one.row for one in emitted],

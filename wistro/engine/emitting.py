@@ -7,7 +7,8 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wistro.engine.loaded import Deployment, Plans, TopicPlan
+from wistro.engine.emitted import Emitted
+from wistro.engine.loaded import Deployment, Plans
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery, Lane, StepQueue, Turns
 from wistro.engine.runs import LiveRun
@@ -16,6 +17,7 @@ from wistro.store.port import DeliveryRow, Fenced, RunRow, StoreBroken, StoreFul
 
 CLAIM_AT_ONCE = 512
 CLAIM_AGAIN_S = 1.0
+LONGEST_SLEEP_S = 60.0
 
 
 @dataclass(slots=True)
@@ -51,29 +53,39 @@ class Emitting:
 
     def deliveries(
         self,
-        emits: Iterable[tuple[TopicPlan, bytes]],
+        emits: Iterable[Emitted],
         run: LiveRun,
         loaded: Loaded,
         *,
-        due_at_us: int,
+        now_us: int,
         parent_attempt_id: str | None = None,
     ) -> list[Delivery]:
         made: list[Delivery] = []
-        for ordinal, (topic, message) in enumerate(emits):
-            for plan in topic.subscribers:
+        for ordinal, emitted in enumerate(emits):
+            for plan in emitted.plan.subscribers:
                 queue = loaded.lane.queues[plan.id]
-                row = self.row(queue, run, message, due_at_us=due_at_us)
-                row.topic = topic.topic
+                due_at_us = emitted.due_at_us(plan, now_us=now_us)
+                row = self.row(
+                    queue, run, emitted.message, due_at_us=due_at_us, is_due=due_at_us <= now_us
+                )
+                row.topic = emitted.plan.topic
                 row.parent_attempt_id = parent_attempt_id
                 row.ordinal = ordinal
                 made.append(Delivery(row, run, queue))
         return made
 
     def row(
-        self, queue: StepQueue, run: LiveRun, message: bytes, *, due_at_us: int, kind: str = "event"
+        self,
+        queue: StepQueue,
+        run: LiveRun,
+        message: bytes,
+        *,
+        due_at_us: int,
+        is_due: bool = True,
+        kind: str = "event",
     ) -> DeliveryRow:
-        is_held = queue.has_room(self._parts.limits)
-        if not is_held:
+        is_held = is_due and queue.has_room(self._parts.limits)
+        if is_due and not is_held:
             queue.is_spilled = True
             queue.put_aside += 1
         return DeliveryRow(
@@ -95,6 +107,8 @@ class Emitting:
         for delivery in deliveries:
             if delivery.row.claimed:
                 self.hold(delivery)
+            elif delivery.row.due_at_us > self._parts.clock.now_us():
+                self.wake_at(delivery.queue, delivery.row.due_at_us, loaded)
             elif not delivery.queue.ready:
                 self.claim_more(delivery.queue, loaded)
         self._turns.pump()
@@ -149,12 +163,13 @@ class Emitting:
             await asyncio.wait(set(self._tasks))
 
     def wake_at(self, queue: StepQueue, due_at_us: int, loaded: Loaded) -> None:
-        """Something of this queue in the store is due then."""
+        """Something of this queue in the store is due then. Looked at each minute, for a clock may be set meanwhile."""
         if queue.timer is not None:
             if queue.wakes_at_us <= due_at_us:
                 return
             queue.timer.cancel()
-        delay_s = max(0.0, (due_at_us - self._parts.clock.now_us()) / 1e6)
+        delay_s = (due_at_us - self._parts.clock.now_us()) / 1e6
+        delay_s = min(max(0.0, delay_s), LONGEST_SLEEP_S)
         queue.wakes_at_us = due_at_us
         loop = asyncio.get_running_loop()
         queue.timer = loop.call_later(delay_s, self._woken, queue, loaded)
@@ -187,7 +202,10 @@ class Emitting:
 
     def _woken(self, queue: StepQueue, loaded: Loaded) -> None:
         queue.timer = None
-        self.claim_more(queue, loaded)
+        if queue.wakes_at_us > self._parts.clock.now_us():
+            self.wake_at(queue, queue.wakes_at_us, loaded)
+        else:
+            self.claim_more(queue, loaded)
 
     async def _claim(self, queue: StepQueue, loaded: Loaded) -> None:
         deployment_id, step = loaded.deployment.id, queue.plan.id

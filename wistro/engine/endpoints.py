@@ -9,13 +9,14 @@ from functools import partial
 import msgspec
 
 from wistro.engine import answers, bodies
+from wistro.engine.arriving import Arriving, event_key
 from wistro.engine.call_ends import CallEnds
 from wistro.engine.calling import Calling, answer_key, header
+from wistro.engine.emitted import Emitted
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.loaded import Endpoint
 from wistro.engine.messages import encode_message, misfits
 from wistro.engine.once import Once
-from wistro.engine.outside import OutsideEvents, event_key
 from wistro.engine.parts import Parts
 from wistro.engine.runs import LiveRun
 from wistro.engine.step_calls import RETRY_AFTER_S, StepCalls
@@ -38,7 +39,7 @@ class Endpoints:
         self._loaded_for = loaded_for
         self._keyed = Once(parts)
         self._ends = CallEnds(parts, emitting)
-        self._outside = OutsideEvents(parts, emitting)
+        self._arriving = Arriving(parts, emitting)
         self._steps = StepCalls(parts, self._ends)
         self.announce = self._steps.announce
         self.in_flight = 0
@@ -107,7 +108,7 @@ class Endpoints:
         self, call: EndpointCall, endpoint: Endpoint, loaded: Loaded
     ) -> EndpointAnswer:
         key = event_key(call, endpoint.trigger.emits or "")
-        take = partial(self._outside.answer, call, endpoint, loaded, key=key)
+        take = partial(self._arriving.answer, call, endpoint, loaded, key=key)
         return await (take() if key is None else self._keyed.answer(key, take))
 
     async def _run(
@@ -153,7 +154,7 @@ class Endpoints:
         answer = EndpointAnswer(
             202, msgspec.json.encode({"run_id": calling.run.shown}), [answers.JSON]
         )
-        await self._ends.commit(calling, Unit(), answer, emits=[(topic, message)])
+        await self._ends.commit(calling, Unit(), answer, emits=[Emitted(topic, message)])
         return answer
 
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from wistro.engine.cancelling import Cancelling
 from wistro.engine.clock import Clock, Ids
@@ -16,6 +17,7 @@ from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.endpoints import Endpoints
 from wistro.engine.limits import Limits
 from wistro.engine.loaded import Deployment, Plans, UnknownDeployment, secret_values
+from wistro.engine.outside import Outside
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery, Lane, Turns
 from wistro.engine.recording import Recording
@@ -65,6 +67,7 @@ class Engine:
         )
         self._endpoints = Endpoints(self._parts, self._emitting, loaded_for=self._find)
         self._ticks = Ticks(self._parts, self._emitting)
+        self._outside = Outside(self._parts, self._emitting)
         self._cancelling = Cancelling(
             self._parts,
             self._turns,
@@ -182,6 +185,13 @@ class Engine:
         if loaded is None:
             raise UnknownDeployment("no primary deployment is loaded")
         return await self._ticks.fire(schedule_id, scheduled_at_us=scheduled_at_us, loaded=loaded)
+
+    async def emit(self, topic: str, value: Any, *, deployment_id: str | None = None) -> str:
+        """An event from outside: the id of the run that it starts, which is on disk then."""
+        loaded = self._find(deployment_id or self._primary)
+        if loaded is None:
+            raise UnknownDeployment("no deployment is loaded that could take the event")
+        return await self._outside.emit(topic, value, loaded=loaded)
 
     # Runs and dead letters
 

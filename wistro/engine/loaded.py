@@ -69,6 +69,7 @@ class StepPlan:
     emits: dict[str, TopicPlan]  # those it may emit
     input: jsonschema_rs.Validator | None
     responses: dict[str, jsonschema_rs.Validator]
+    delay_us: int = 0  # each message waits so long before its first attempt
 
 
 @dataclass(slots=True)
@@ -172,4 +173,5 @@ def _step_plan(id: str, step: LockedStep, schemas: Schemas) -> StepPlan:
         emits={},
         input=schemas.get(step.input.ref) if step.input else None,
         responses={status: schemas.get(one.ref) for status, one in step.responses.items()},
+        delay_us=int(duration_s(step.config.delay or 0) * 1e6),
     )

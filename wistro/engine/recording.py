@@ -88,8 +88,8 @@ class Recording:
             ordinal=row.ordinal if row else 0,
             auth=auth,
             emits=[
-                EmitRecord(ordinal, plan.topic, msgspec.Raw(message))
-                for ordinal, (plan, message) in enumerate(attempt.emits)
+                EmitRecord(ordinal, one.plan.topic, msgspec.Raw(one.message), one.key, one.id)
+                for ordinal, one in enumerate(attempt.emits)
             ]
             if counts
             else [],

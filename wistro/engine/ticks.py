@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 
+from wistro.engine.emitted import Emitted
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.loaded import Schedule
 from wistro.engine.parts import Parts
@@ -67,7 +68,7 @@ class Ticks:
             assert schedule.topic is not None
             message = msgspec.json.encode({"scheduled_at": rfc3339(scheduled_at_us)})
             deliveries = self._emitting.deliveries(
-                [(schedule.topic, message)], run, loaded, due_at_us=now_us
+                [Emitted(schedule.topic, message)], run, loaded, now_us=now_us
             )
         run.open = len(deliveries)
         status = "running" if deliveries else "done"

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from wistro.hosts.port import Asks, Bind, HostCall, HostLost, Launch, Launcher, Outcome
 from wistro.hosts.process import CannotStart, HostProcess
@@ -199,13 +200,17 @@ class LanguagePool:
 
     def _launch(self) -> Launch:
         language, project = self._language, self._project
-        version = project.runtimes.get(language.name)
-        program = language.find(project.root, version, project.environ.get("PATH", ""))
         reads = [project.root, language.home]
-        if (prefix := program.resolve().parent.parent) != prefix.parent:
-            reads.append(prefix)
+        if language.host is None:
+            argv = [str(self._built_host())]
+        else:
+            version = project.runtimes.get(language.name)
+            program = language.find(project.root, version, project.environ.get("PATH", ""))
+            argv = [str(program), *language.host]
+            if (prefix := program.resolve().parent.parent) != prefix.parent:
+                reads.append(prefix)
         return Launch(
-            argv=[str(program), *language.host],
+            argv=argv,
             cwd=project.root,
             env=project.environ,
             fds={},
@@ -213,6 +218,14 @@ class LanguagePool:
             label=f"{project.label}-{language.name}",
             egress=project.egress,
         )
+
+    def _built_host(self) -> Path:
+        """The program that a compiled language's steps are built into, one for all of them."""
+        steps = self._project.steps[self._language.name].values()
+        built = next((step.built for step in steps if step.built is not None), None)
+        if built is None:
+            raise CannotStart(f"the {self._language.name} steps have not been built")
+        return self._project.root / built
 
     def _hello(self) -> Hello:
         steps = self._project.steps[self._language.name]

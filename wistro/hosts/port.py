@@ -72,7 +72,9 @@ class HostCall(msgspec.Struct, frozen=True):
 class Asks(Protocol):
     """What a call may ask the engine while it runs. Called on the event loop, in the host's order."""
 
-    def emit(self, frame: Emit) -> Refusal | None: ...
+    def emit(self, frame: Emit) -> Refusal | Awaitable[Refusal | None] | None:
+        """Why it was refused; to be awaited for one that leaves `now`."""
+        ...
 
     def get(self, frame: Get) -> Any | Awaitable[Any]:
         """The value, or a Refusal."""

@@ -299,8 +299,7 @@ class HostProcess:
     def _on_emit(self, frame: Emit) -> None:
         if flight := self._asking(frame.call):
             with self._our_bugs(flight):
-                refusal = flight.asks.emit(frame)
-                self._connection.send(Reply(frame.call, frame.ask, None, refusal))
+                self._answer(flight, frame, flight.asks.emit(frame))
 
     def _on_get(self, frame: Get) -> None:
         if flight := self._asking(frame.call):
@@ -325,7 +324,7 @@ class HostProcess:
             with self._our_bugs(flight):
                 flight.asks.log(frame)
 
-    def _answer(self, flight: _Flight, frame: Get | List, value: Any) -> None:
+    def _answer(self, flight: _Flight, frame: Emit | Get | List, value: Any) -> None:
         if not hasattr(type(value), "__await__"):
             self._reply(frame, value)
             return
@@ -337,7 +336,7 @@ class HostProcess:
         task = self._loop.create_task(wait())
         flight.outcome.add_done_callback(lambda _: task.cancel())
 
-    def _reply(self, frame: Get | List, value: Any) -> None:
+    def _reply(self, frame: Emit | Get | List, value: Any) -> None:
         is_refused = isinstance(value, Refusal)
         refusal, value = (value, None) if is_refused else (None, value)
         self._connection.send(Reply(frame.call, frame.ask, value, refusal))

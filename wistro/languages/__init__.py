@@ -1,12 +1,17 @@
-"""The table of languages: one row each. How a host is started stands here; how steps are described, beside each language."""
+"""The table of languages: one row each. How a host is started stands here; the rest is in each language's `toolkit`."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from wistro.languages.runtimes import NotInstalled, find_node, find_python
+
+if TYPE_CHECKING:
+    from wistro.languages.port import Toolkit
 
 __all__ = ["LANGUAGES", "Language", "NotInstalled"]
 
@@ -15,13 +20,24 @@ _HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Language:
-    """`find(root, version, path)` gives the program that runs steps, or raises NotInstalled."""
+    """`find(root, version, path)` gives the program that runs or builds steps, or raises NotInstalled."""
 
     name: str
-    suffixes: tuple[str, ...]  # of step files
+    endings: tuple[str, ...]  # of step files: `charge.step.ts`
     find: Callable[[Path, str | None, str], Path]
-    host: tuple[str, ...]  # arguments that start the host; the engine's socket is its descriptor 3
+    host: (
+        tuple[str, ...] | None
+    )  # the program's arguments that start a host, its socket as descriptor 3
     home: Path  # what a sandbox must let the host read
+
+    @property
+    def is_compiled(self) -> bool:
+        """Its steps are built into one program, which is the host."""
+        return self.host is None
+
+    @property
+    def toolkit(self) -> Toolkit:
+        return cast("Toolkit", importlib.import_module(f"wistro.languages.{self.name}.toolkit"))
 
 
 LANGUAGES: dict[str, Language] = {
@@ -29,14 +45,14 @@ LANGUAGES: dict[str, Language] = {
     for row in (
         Language(
             name="python",
-            suffixes=(".step.py", "_step.py"),
+            endings=("py",),
             find=find_python,
             host=("-X", "utf8", str(_HERE / "python" / "host")),
             home=_HERE / "python",
         ),
         Language(
             name="node",
-            suffixes=(".step.ts", ".step.tsx", ".step.mts", ".step.js", ".step.mjs", ".step.cjs"),
+            endings=("ts", "js", "mts", "mjs", "cts", "cjs", "tsx", "jsx"),
             find=find_node,
             host=("--enable-source-maps", str(_HERE / "node" / "host" / "host.mjs")),
             home=_HERE / "node",

@@ -19,6 +19,28 @@ class Retries(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown
     jitter: bool = True
 
 
+class Concurrency(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """At most `limit` at once: in all, or of those with the same value at `key`, a dotted path into the message."""
+
+    limit: int
+    key: str | None = None
+
+
+class Fifo(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """One after the other, in order, for each value at `key`. Without one only emits that name a key keep an order."""
+
+    key: str | None = None
+    on_dead: str = "continue"  # continue | block
+
+
+class RateLimit(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """At most `limit` attempts begin in any `per`: in all, or for each value at `key`."""
+
+    limit: int
+    per: str
+    key: str | None = None
+
+
 class TaskAnswer(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     emits: str  # the topic that the answer's form is emitted on
 
@@ -50,6 +72,10 @@ class StepConfig(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unkn
     timezone: str = "UTC"
     retries: Retries = msgspec.field(default_factory=Retries)
     timeout: str = "30s"
+    concurrency: Concurrency | None = None
+    fifo: Fifo | None = None
+    rate_limit: RateLimit | None = None
+    delay: str | None = None  # each message waits so long before its first attempt
     virtual_subscribes: list[str] = []
     virtual_emits: list[str] = []
     task: Task | None = None  # No-Op: it waits

@@ -110,13 +110,23 @@ class Ready(msgspec.Struct, tag_field="frame", tag="ready"):
     pid: int
 
 
-class Emit(msgspec.Struct, tag_field="frame", tag="emit"):
-    """Host -> engine, answered: check this message at once and hold it until the attempt commits."""
+class Emit(msgspec.Struct, tag_field="frame", tag="emit", omit_defaults=True):
+    """Host -> engine, answered: check this message at once and hold it until the attempt commits.
+
+    It is delivered at `at_us`, or `delay_s` after the commit. `key` names its lane at subscribers with `fifo`. An `id`
+    counts once in 7 days on its topic, in the whole environment. `now`: it leaves at once, and the answer says that it
+    is on disk.
+    """
 
     call: int
     ask: int
     topic: str
     data: Any
+    delay_s: float | None = None
+    at_us: int | None = None
+    key: str | None = None
+    id: str | None = None
+    now: bool = False
 
 
 class Get(msgspec.Struct, tag_field="frame", tag="get"):

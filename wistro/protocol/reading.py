@@ -5,7 +5,7 @@ Ids are as people see them (`run_…`), instants RFC 3339, lengths microseconds.
 
     /runs?status=&step=&flow=&version=&text=&before=<run>&limit=   RunPage
     /runs/<run>                                                    RunDetail
-    /lines?run=&step=&level=&text=&after=<cursor>&before=&limit=   LinePage (cursor: "stream:seq,stream:seq")
+    /lines?run=&step=&level=&text=&after=<cursor>&before=&limit=   LinePage (cursor: "stream:seq,stream:seq"); `level` and above
     /graph?version=                                                Graph
 """
 
@@ -14,6 +14,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+
+LEVELS = ("debug", "info", "warn", "error")
+
+
+def at_least(level: str) -> list[str]:
+    """This level and those above it; one that is none of ours stands for itself."""
+    return list(LEVELS[LEVELS.index(level) :]) if level in LEVELS else [level]
 
 
 class Trigger(msgspec.Struct, omit_defaults=True):

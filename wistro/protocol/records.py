@@ -31,10 +31,12 @@ class RunRecord(msgspec.Struct, tag_field="kind", tag="run", omit_defaults=True)
     ended_at_us: int | None = None
 
 
-class EmitRecord(msgspec.Struct):
+class EmitRecord(msgspec.Struct, omit_defaults=True):
     ordinal: int  # from 0 within the attempt
     topic: str
     data: Any
+    key: str | None = None
+    id: str | None = None
 
 
 class ReadRecord(msgspec.Struct, omit_defaults=True):

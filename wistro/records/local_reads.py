@@ -116,11 +116,14 @@ class LocalReads:
         for column, value in (
             ("run_id", run and str(read_id("run", run))),
             ("step", step),
-            ("level", level),
         ):
             if value:
                 where.append(f"{column} = ?")
                 values.append(value)
+        if level:
+            levels = reading.at_least(level)
+            where.append(f"level IN ({','.join('?' * len(levels))})")
+            values += levels
         if text:
             where.append("instr(CAST(record AS TEXT), ?)")
             values.append(text)

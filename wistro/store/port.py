@@ -141,7 +141,31 @@ class Chunk:
     durable: bool  # also in the outbox, until `Unit.forget`
 
 
-class Store(Protocol):
+class Reads(Protocol):
+    """What may be read of a store by whoever looks at it, an engine or none."""
+
+    async def groups(self, *, after: str | None = None, limit: int = 100) -> list[tuple[str, int]]:
+        """State's groups in order, each with how many keys it has."""
+        ...
+
+    async def entries(
+        self, group: str, *, after: str | None = None, limit: int = 100
+    ) -> list[tuple[str, Any]]:
+        """A group's keys in order, with their values."""
+        ...
+
+    async def entry(self, group: str, key: str) -> Any:
+        """The value, or state.MISSING: unlike `get` it tells a null from nothing."""
+        ...
+
+    def dead_letters(self, *, limit: int = 100, before: str | None = None) -> list[DeadLetter]:
+        """Newest first."""
+        ...
+
+    def dead_letter(self, delivery_id: str) -> DeadLetter | None: ...
+
+
+class Store(Reads, Protocol):
     stream: str  # this boot's
 
     def start(
@@ -197,10 +221,6 @@ class Store(Protocol):
     def run(self, run_id: str) -> RunRow | None: ...
 
     def cursor(self, schedule_id: str) -> int | None: ...
-
-    def dead_letters(self, *, limit: int = 100, before: str | None = None) -> list[DeadLetter]: ...
-
-    def dead_letter(self, delivery_id: str) -> DeadLetter | None: ...
 
     def leftovers(self) -> list[Chunk]:
         """Outbox chunks that an earlier boot left, oldest first."""

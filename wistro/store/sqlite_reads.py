@@ -9,6 +9,7 @@ import msgspec
 
 from wistro.store import tables
 from wistro.store.port import Chunk, DeadLetter, DeliveryRow, RunRow, StoredAnswer
+from wistro.store.state import MISSING
 
 ANSWERS_KEPT_US = 24 * 3600 * 1_000_000
 
@@ -28,6 +29,27 @@ class SqliteReads:
     def list(self, group: str) -> list[list[Any]]:
         rows = self._rows('SELECT key, value FROM state WHERE "group" = ? ORDER BY key', group)
         return [[key, msgspec.json.decode(value)] for key, value in rows]
+
+    async def groups(self, *, after: str | None = None, limit: int = 100) -> list[tuple[str, int]]:
+        sql = (
+            'SELECT "group", count(*) FROM state WHERE (?1 IS NULL OR "group" > ?1)'
+            ' GROUP BY "group" ORDER BY "group" LIMIT ?2'
+        )
+        return [(group, keys) for group, keys in self._rows(sql, after, limit)]
+
+    async def entries(
+        self, group: str, *, after: str | None = None, limit: int = 100
+    ) -> list[tuple[str, Any]]:
+        sql = (
+            'SELECT key, value FROM state WHERE "group" = ?1 AND (?2 IS NULL OR key > ?2)'
+            " ORDER BY key LIMIT ?3"
+        )
+        rows = self._rows(sql, group, after, limit)
+        return [(key, msgspec.json.decode(value)) for key, value in rows]
+
+    async def entry(self, group: str, key: str) -> Any:
+        row = self._row('SELECT value FROM state WHERE "group" = ? AND key = ?', group, key)
+        return MISSING if row is None else msgspec.json.decode(row[0])
 
     def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
         row = self._row(

@@ -22,6 +22,7 @@ from hub.runs.models import Gap, Stream
 from hub.runs.store.port import Cursor, LineFilter, LineRow, Lines
 from hub.runs.store.searching import limited, pattern
 from wistro.protocol.reading import Gap as ShownGap
+from wistro.protocol.reading import at_least
 
 COLUMNS = (
     "stream, seq, at_us, level, source, step, run_id, attempt_id, deployment_id, message, fields"
@@ -179,10 +180,13 @@ def _select(
 ) -> list[LineRow]:
     conditions = ["environment_id = %(environment)s", where]
     values = values | {"environment": environment_id, "limit": limit}
-    for column, value in (("run_id", filter.run), ("step", filter.step), ("level", filter.level)):
+    for column, value in (("run_id", filter.run), ("step", filter.step)):
         if value:
             conditions.append(f"{column} = %({column})s")
             values[column] = value
+    if filter.level:
+        conditions.append("level = ANY(%(levels)s)")
+        values["levels"] = at_least(filter.level)
     if filter.text:
         conditions.append("(message ILIKE %(text)s OR fields ILIKE %(text)s)")
         values["text"] = pattern(filter.text.replace("\x00", "␀"))

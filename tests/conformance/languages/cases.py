@@ -24,6 +24,7 @@ class Case:
     kind: str = "api"
     results: list[Any] = field(default_factory=list)
     emits: list[tuple[str, Any]] = field(default_factory=list)
+    options: list[dict[str, Any]] = field(default_factory=list)  # of emits that have any
     writes: list[tuple[Any, ...]] = field(default_factory=list)
     lines: list[tuple[Any, ...]] = field(default_factory=list)  # level, message, fields, source
     failed: dict[str, Any] | None = None
@@ -57,10 +58,40 @@ CASES = [
          failed={"type": "Refused", "message": "(at /sku)"}),
     Case("lets a step catch a refusal and read why", do=[["emit_caught", "refused", {}]],
          results=[{"code": "message.does-not-fit", "path": "/sku"}]),
+    Case("delays an emit by a duration", do=[["emit_with", {"topic": "t", "data": 1, "delay": "1h0.5s"}]],
+         emits=[("t", 1)], options=[{"delay_s": 3600.5}]),
+    Case("delays an emit by a number of seconds", do=[["emit_with", {"topic": "t", "data": 1, "delay": 2.5}]],
+         emits=[("t", 1)], options=[{"delay_s": 2.5}]),
+    Case("schedules an emit for a time in any zone",
+         do=[["emit_with", {"topic": "t", "data": 1, "at": "2026-11-22T10:00:00.5Z"}],
+             ["emit_with", {"topic": "t", "data": 2, "at": "2026-11-22T12:00:00+02:00"}]],
+         emits=[("t", 1), ("t", 2)], options=[{"at_us": 1795341600500000}, {"at_us": 1795341600000000}]),
+    Case("schedules an emit by the language's own time", do=[["emit_at_deadline", "t", 1]],
+         emits=[("t", 1)], options=[{"at_us": 1767323105000000}]),
+    Case("gives an emit a key and an id", do=[["emit_with", {"topic": "t", "data": 1, "key": "kä", "id": "id 1"}]],
+         emits=[("t", 1)], options=[{"key": "kä", "id": "id 1"}]),
+    Case("reads Motia's messageGroupId as the key", do=[["emit_with", {"topic": "t", "data": 1, "messageGroupId": "g"}]],
+         emits=[("t", 1)], options=[{"key": "g"}]),
+    Case("sends an emit at once and waits for it", do=[["emit_with", {"topic": "t", "data": 1, "now": True}], ["emit", "t", 2]],
+         emits=[("t", 1), ("t", 2)], options=[{"now": True}]),
+    Case("passes over options that are null or off",
+         do=[["emit_with", {"topic": "t", "data": 1, "delay": None, "at": None, "key": None, "id": None, "now": False}]], emits=[("t", 1)]),
     *[
-        Case(f"refuses emit's `{key}` as not built yet", do=[["emit_with", {"topic": "t", "data": 1, key: 1}]],
-             failed={"type": "NotYet", "message": key, "retry": "never"})
-        for key in ("delay", "at", "key", "id", "now")
+        Case(f"refuses an emit with {what}", do=[["emit_with", {"topic": "t", "data": 1, **given}]],
+             failed={"type": "TypeError", "message": says, "retry": "yes"})
+        for what, given, says in [
+            ("a delay that is none", {"delay": "soon"}, "`delay`"),
+            ("a negative delay", {"delay": -1}, "`delay`"),
+            ("a delay of more than a year", {"delay": "366d"}, "365 days"),
+            ("a time without a zone", {"at": "2026-11-22T10:00:00"}, "`at`"),
+            ("a time that is a number", {"at": 5}, "`at`"),
+            ("a delay and a time", {"delay": 1, "at": "2026-11-22T10:00:00Z"}, "not both"),
+            ("a delay and `now`", {"delay": 1, "now": True}, "`now`"),
+            ("a `now` that is none", {"now": 1}, "`now`"),
+            ("a key that is no text", {"key": 1}, "`key`"),
+            ("an empty id", {"id": ""}, "`id`"),
+            ("an id of 201 characters", {"id": "x" * 201}, "200"),
+        ]
     ],
     Case("refuses a key of emit that does not exist", do=[["emit_with", {"topic": "t", "dta": 1}]],
          failed={"type": "TypeError", "message": "dta"}),

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 from wistro.protocol.frames import Emit, Get, List, Log, Refusal, Write
 
+OPTIONS = ("delay_s", "at_us", "key", "id", "now")
 COMMITTED = {("committed", "b"): {"x": [2]}, ("committed", "a"): 1}
 
 
 class Recorder:
     def __init__(self) -> None:
         self.emits: list[tuple[str, Any]] = []
+        self.options: list[dict[str, Any]] = []  # what an emit said besides its topic and data
         self.writes: list[tuple[Any, ...]] = []
         self.lines: list[tuple[Any, ...]] = []
         self._state: dict[tuple[str, str], Any] = dict(COMMITTED)
 
-    def emit(self, frame: Emit) -> Refusal | None:
+    def emit(self, frame: Emit) -> Refusal | Awaitable[Refusal | None] | None:
         if frame.topic == "refused":
             return Refusal("message.does-not-fit", "`sku` must be a string", path="/sku")
         self.emits.append((frame.topic, frame.data))
-        return None
+        if options := {name: value for name in OPTIONS if (value := getattr(frame, name))}:
+            self.options.append(options)
+        return self._kept() if frame.now else None
+
+    async def _kept(self) -> None:
+        """What leaves at once is answered when it is on disk, and that takes time."""
+        await asyncio.sleep(0)
 
     async def get(self, frame: Get) -> Any:  # a store's answer takes time
         if frame.group == "refused":

@@ -40,6 +40,7 @@ async def _check(case: Case, caller: Caller) -> None:
         answer = case.answer or {"status": 200, "headers": {}, "body": {"results": case.results}}
         assert outcome.answer == (answer if case.kind == "api" else None)
     assert recorder.emits == case.emits
+    assert recorder.options == case.options
     assert recorder.writes == case.writes
     assert recorder.lines == case.lines
 

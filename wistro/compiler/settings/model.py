@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from wistro.compiler.limits import Limits
 from wistro.lock.model import Retries, Variable
 from wistro.schemas import Schema
 
@@ -75,5 +76,6 @@ class Settings:
     runtimes: dict[str, str] = field(default_factory=dict)
     timeout: str = "30s"
     retries: Retries = field(default_factory=Retries)
+    limits: Limits = field(default_factory=Limits)
     public: bool = False
     public_where: str = ""

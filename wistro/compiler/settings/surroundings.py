@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from wistro.compiler import problems, values
+from wistro.compiler import limits, problems, values
 from wistro.compiler.settings.lines import Lines
 from wistro.errors import NotYet
+from wistro.languages import LANGUAGES
 from wistro.lock.model import Retries, Variable
 from wistro.protocol import variables
 
@@ -99,7 +100,7 @@ class Surroundings(Lines):
 
     def _read_runtimes(self, value: Any) -> None:
         runtimes = self._map(value, "runtimes")
-        self._keys(runtimes, ("runtimes",), known={"python", "node"}, of="`runtimes`")
+        self._keys(runtimes, ("runtimes",), known=set(LANGUAGES), of="`runtimes`")
         for language, version in sorted(runtimes.items()):
             where = self._where("runtimes", language)
             if isinstance(version, float | int) and not isinstance(version, bool):
@@ -114,12 +115,12 @@ class Surroundings(Lines):
                     hint='As in "3.12" or "20".',
                     where=where,
                 )
-            if language in ("python", "node"):
+            if language in LANGUAGES:
                 self.settings.runtimes[language] = version
 
     def _read_defaults(self, value: Any) -> None:
         defaults = self._map(value, "defaults")
-        known = {"timeout", "retries", "public"}
+        known = {"timeout", "retries", "public", *limits.READERS}
         self._keys(defaults, ("defaults",), known=known, of="`defaults`")
         if "timeout" in defaults:
             where = self._where("defaults", "timeout")
@@ -129,6 +130,10 @@ class Surroundings(Lines):
         if "retries" in defaults:
             where = self._where("defaults", "retries")
             self.settings.retries = values.retries(defaults["retries"], where, base=Retries())
+        for key, (name, read) in limits.READERS.items():
+            if defaults.get(key) is not None:
+                found = read(defaults[key], self._where("defaults", key))
+                setattr(self.settings.limits, name, found)
         if "public" in defaults:
             where = self._where("defaults", "public")
             self.settings.public = values.flag(defaults["public"], "public", where)

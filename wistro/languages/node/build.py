@@ -40,10 +40,29 @@ class Built:
     files: dict[str, list[str]] = field(default_factory=dict)
     errors: list[dict[str, Any]] = field(default_factory=list)
 
+    def adopt(self, root: Path, lock: Lock) -> None:
+        """Give it the name of what it was built from; an equal one that is there already stays."""
+        digests = digests_of(lock)
+        folder = folder_for(root, digests)
+        (self.folder / "built.json").write_text(json.dumps(sorted(digests)))
+        if _is_complete(folder):
+            self.discard()
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            self.folder.rename(folder)
+        _forget_old(folder)
+
+    def discard(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def digests_of(lock: Lock) -> dict[str, str]:
+    return {id: step.digest for id, step in lock.steps.items() if step.language == "node"}
+
 
 def build(root: Path, lock: Lock) -> dict[str, str]:
     """Step id -> built module relative to `root`; builds only what is missing. Raises BuildFailed, NoTools."""
-    digests = {id: step.digest for id, step in lock.steps.items() if step.language == "node"}
+    digests = digests_of(lock)
     if not digests:
         return {}
     folder = folder_for(root, digests)
@@ -53,12 +72,12 @@ def build(root: Path, lock: Lock) -> dict[str, str]:
         if made.errors:
             first = made.errors[0]
             raise BuildFailed(first["text"], where=f"{first['file']}:{first['line']}")
-        adopt(root, made, digests)
+        made.adopt(root, lock)
     return {id: f"{folder.relative_to(root).as_posix()}/{id}.mjs" for id in sorted(digests)}
 
 
 def bundle(root: Path, files: dict[str, str], *, node: Path) -> Built:
-    """One esbuild call for these steps (id -> file) into a new folder, which `adopt` or `discard` ends."""
+    """One esbuild call for these steps (id -> file) into a new folder, which its `adopt` or `discard` ends."""
     request = {
         "root": str(root),
         "esbuild": str(tools.esbuild(root)),
@@ -66,7 +85,7 @@ def bundle(root: Path, files: dict[str, str], *, node: Path) -> Built:
         "entries": [{"file": file, "out": id} for id, file in sorted(files.items())],
     }
     made = Built(root / ".wistro" / "build" / f"new-{os.getpid()}")
-    discard(made)
+    made.discard()
     made.folder.mkdir(parents=True)
     request["outdir"] = str(made.folder)
     done = subprocess.run(
@@ -78,7 +97,7 @@ def bundle(root: Path, files: dict[str, str], *, node: Path) -> Built:
         check=False,
     )
     if done.returncode != 0 or not done.stdout:
-        discard(made)
+        made.discard()
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise BuildFailed(f"esbuild did not run: {said[-1] if said else 'no reason given'}")
     answer = json.loads(done.stdout)
@@ -87,22 +106,6 @@ def bundle(root: Path, files: dict[str, str], *, node: Path) -> Built:
         return made
     made.files = {file: _reached(file, answer["inputs"]) for file in files.values()}
     return made
-
-
-def adopt(root: Path, made: Built, digests: dict[str, str]) -> None:
-    """Give a finished bundle the name of what it was built from; an equal one that is there already stays."""
-    folder = folder_for(root, digests)
-    (made.folder / "built.json").write_text(json.dumps(sorted(digests)))
-    if _is_complete(folder):
-        discard(made)
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-        made.folder.rename(folder)
-    _forget_old(folder)
-
-
-def discard(made: Built) -> None:
-    shutil.rmtree(made.folder, ignore_errors=True)
 
 
 def folder_for(root: Path, digests: dict[str, str]) -> Path:

@@ -187,6 +187,8 @@ def test_lines_are_filtered(sender: Sender) -> None:
     assert found(run=UUID(run)) == ["100% TEA"]
     assert found(step="src/order") == ["100% TEA", "with"]
     assert found(level="error") == ["bad"]
+    assert found(level="warn") == ["bad"]
+    assert sorted(found(level="info")) == ["100% TEA", "bad", "bad", "plain", "with"]
     assert found(text="tea") == ["100% TEA", "with"]
     assert found(text="0%") == ["100% TEA"]
     assert found(text="a_1") == ["with"]

@@ -11,12 +11,8 @@ from wistro.compiler import compile_project
 
 HEAR = "src/hear.step.py"
 ON_A_STEP = {
-    "concurrency": '"concurrency": {"limit": 10, "key": "sku"}',
-    "fifo": '"fifo": {"key": "sku"}',
-    "rateLimit": '"rateLimit": {"limit": 100, "per": "1m"}',
     "middleware": '"middleware": []',
-    "a queue's fifo": '"infrastructure": {"queue": {"type": "fifo"}}',
-    "a queue's delay": '"infrastructure": {"queue": {"delaySeconds": 3}}',
+    "a queue's visibility": '"infrastructure": {"queue": {"visibilityTimeout": 60}}',
 }
 ON_AN_ENDPOINT = {
     "oidc": '"auth": {"type": "oidc", "issuer": "https://id.example.com", "audience": ["a"]}',
@@ -33,8 +29,6 @@ IN_WISTRO_YML = {
     "state in redis": "state: {adapter: redis}\n",
     "catching up": 'cron: {n: {schedule: "0 2 * * *", emits: taken, catchUp: all}}\n',
     "a weighted cron": 'cron: {n: {schedule: "0 2 * * *", emits: taken, draw: weighted}}\n',
-    "concurrency by default": "defaults: {concurrency: {limit: 1}}\n",
-    "a rate limit by default": "defaults: {rateLimit: {limit: 1, per: 1m}}\n",
 }
 GO = "package ship\n"
 

@@ -10,7 +10,7 @@ import msgspec
 
 from tests.factories.engine import a_call
 from wistro.compiler import compile_project
-from wistro.languages.node import build
+from wistro.languages.building import build
 from wistro.protocol.ids import show
 from wistro.protocol.samples import Sample
 from wistro.replay.recorded import sample_of_run
@@ -34,7 +34,7 @@ async def recorded(
     await environment.start()
     try:
         values = values_for(compiled.lock, root, os.environ).found
-        built = build.build(root, compiled.lock)
+        built = build(root, compiled.lock)
         await environment.use(compiled.lock, variables=values, built=built)
         if state:
             await seed(environment, state)

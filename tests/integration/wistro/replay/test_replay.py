@@ -265,7 +265,7 @@ async def test_sockets_refuse_where_there_is_no_namespace(
     tmp_path: Path, site: str, language: str, step: str
 ) -> None:
     from wistro.compiler import compile_project
-    from wistro.languages.node import build
+    from wistro.languages.building import build
     from wistro.replay.network import SOCKETS, CutOff
     from wistro.replay.replay import Replayer
 
@@ -275,7 +275,7 @@ async def test_sockets_refuse_where_there_is_no_namespace(
     sample = await recorded(root, "/fetch", {"url": site})
     lock = compile_project(root).lock
     assert lock is not None
-    built = build.build(root, lock)
+    built = build(root, lock)
 
     async with Replayer(root, lock, built=built, values={}, launcher=CutOff(by=SOCKETS)) as one:
         replayed = await one.replay(sample)

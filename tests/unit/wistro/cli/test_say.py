@@ -155,3 +155,12 @@ def test_each_commands_help_begins_with_an_example(capsys, name):
     assert cli.run([name, "--help"]) == 0
 
     assert f"Example: wistro {name}" in capsys.readouterr().out
+
+
+def test_a_narrow_terminal_is_spared_the_columns_that_matter_least(monkeypatch):
+    for columns, wanted in ((80, "A   BBBB  CC"), (11, "A   CC"), (4, "A")):
+        out = Terminal()
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(say, "width", lambda columns=columns: columns)
+        table(("A", "BBBB", "CC"), [("aa", "b", "c")], spare=(1, 2))
+        assert out.getvalue().splitlines()[0].split() == wanted.split()

@@ -332,7 +332,7 @@ async def test_more_emits_than_an_attempt_may_make_are_refused(start: Start) -> 
     async def emits(message: Any, ctx: StepContext) -> None:
         for _ in range(2):
             ctx.emit("out", {})
-        with pytest.raises(Refused, match="more than 2 emits"):
+        with pytest.raises(Refused, match="at most 2 messages"):
             ctx.emit("out", {})
 
     running = await start(

@@ -1,7 +1,7 @@
 // What a handler is given: ctx, and req for endpoints. Everything on ctx may be destructured.
+import { emitRest } from './emits.mjs'
 import { encode, encodeLoosely } from './values.mjs'
 
-const NOT_YET = ['delay', 'at', 'key', 'id', 'now']
 const MOST_WRITES = 1000 // wistro/protocol/frames.py
 const MAX_LINE = 64 * 1024
 
@@ -12,11 +12,6 @@ export class Refused extends Error {
     super(path === undefined || path === null ? message : `${message} (at ${path === '' ? 'the top' : path})`)
     Object.assign(this, { code, path: path ?? null, hint: hint ?? null })
   }
-}
-
-class NotYet extends Error {
-  name = 'NotYet';
-  [Symbol.for('wistro.NotYet')] = true
 }
 
 // One call: its questions to the engine, its log lines, and its end.
@@ -231,16 +226,7 @@ export class Context {
 
 function emitOf(attempt) {
   return function emit(event) {
-    if (event === null || typeof event !== 'object' || typeof event.topic !== 'string') {
-      throw new TypeError("emit takes { topic: 'order.created', data }")
-    }
-    for (const name in event) {
-      if (name === 'topic' || name === 'data') continue
-      if (NOT_YET.includes(name)) throw new NotYet(`emit's \`${name}\` is not built yet`)
-      throw new TypeError(`emit does not know \`${name}\`; it takes topic and data`)
-    }
-    const data = encode(event.data === undefined ? null : event.data)
-    return attempt.ask('emit', `,"topic":${encode(event.topic)},"data":${data}`, emit).then(nothing)
+    return attempt.ask('emit', emitRest(event), emit).then(nothing)
   }
 }
 

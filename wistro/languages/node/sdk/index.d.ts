@@ -27,6 +27,25 @@ export interface Retries {
   jitter?: boolean
 }
 
+/** At most `limit` at once: in all, or for each value at `key`, a dotted path into the message. */
+export interface Concurrency {
+  limit: number
+  key?: string
+}
+
+/** One after the other, in order, for each value at `key`. */
+export interface Fifo {
+  key?: string
+  onDead?: 'continue' | 'block'
+}
+
+/** At most `limit` attempts begin in any `per`: in all, or for each value at `key`. */
+export interface RateLimit {
+  limit: number
+  per: Duration | number
+  key?: string
+}
+
 export type Auth =
   | { type: 'api_key'; keys: string | string[]; header?: string }
   | { type: 'hmac'; preset: 'github' | 'standard-webhooks'; secret: string | string[] }
@@ -60,12 +79,19 @@ export interface EventConfig extends Runs {
   type: 'event'
   subscribes: string[]
   input?: Schema | null
+  /** `false` switches a default of wistro.yml off, here and in the three below. */
+  concurrency?: Concurrency | false
+  fifo?: Fifo | false
+  rateLimit?: RateLimit | false
+  delay?: Duration | number | false
 }
 
 export interface CronConfig extends Runs {
   type: 'cron'
   cron: string
   timezone?: string
+  concurrency?: Omit<Concurrency, 'key'> | false
+  rateLimit?: Omit<RateLimit, 'key'> | false
 }
 
 /** Work done outside the system: drawn only. */
@@ -102,6 +128,16 @@ export interface State {
 export interface Emitted {
   topic: string
   data?: unknown
+  /** `'30s'`, or a number of seconds: delivered so long after the attempt has committed. */
+  delay?: Duration | number
+  /** Delivered then; a text has its zone: `'2030-01-02T03:04:05Z'`. */
+  at?: Date | string
+  /** Its lane at subscribers with `fifo`, in place of what their `fifo.key` finds. */
+  key?: string
+  /** Counts once in 7 days on its topic, in the whole environment. */
+  id?: string
+  /** Leaves at once, whatever becomes of the attempt; on disk when the promise resolves. */
+  now?: boolean
 }
 
 export interface Context {

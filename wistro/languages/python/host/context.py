@@ -11,12 +11,12 @@ import time
 from datetime import datetime, timezone
 from typing import Any
 
-from wistro_sdk import NotYet, Refused
+from wistro_sdk import Refused
 
+from .emits import emit_rest
 from .values import encode, encode_loosely
 
 MOST_WRITES = 1_000  # wistro/protocol/frames.py
-NOT_YET = ("delay", "at", "key", "id", "now")
 _now_us = time.time_ns
 
 
@@ -279,16 +279,7 @@ class Context:
 
     def emit(self, event):
         """Check and hold one message; raises Refused at this line when it does not fit."""
-        if not isinstance(event, dict) or not isinstance(event.get("topic"), str):
-            raise TypeError("emit takes {'topic': 'order.created', 'data': …}")
-        if len(event) > 2 or (len(event) == 2 and "data" not in event):
-            for name in event:
-                if name in NOT_YET:
-                    raise NotYet(f"emit's `{name}` is not built yet")
-                if name not in ("topic", "data"):
-                    raise TypeError(f"emit does not know `{name}`; it takes topic and data")
-        rest = b',"topic":%s,"data":%s' % (encode(event["topic"]), encode(event.get("data")))
-        return self._asker.ask(b"emit", rest) or LANDED
+        return self._asker.ask(b"emit", emit_rest(event)) or LANDED
 
     @property
     def run_id(self):

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Any, Protocol, TypedDict
 
 
-class Emit(TypedDict):
+class Emitted(TypedDict):
+    topic: str
+
+
+class Emit(Emitted, total=False):
     """The message is checked at once; it leaves when the attempt commits."""
 
-    topic: str
     data: Any
+    delay: str | float | timedelta  # "30s", or seconds: delivered so long after the commit
+    at: datetime | str  # delivered then; with its zone
+    key: str  # its lane at subscribers with `fifo`, in place of what their `fifo.key` finds
+    id: str  # counts once in 7 days on its topic, in the whole environment
+    now: bool  # leaves at once, whatever becomes of the attempt; on disk when this returns
 
 
 class Response(TypedDict, total=False):

@@ -17,6 +17,9 @@ export async function act(given, ctx, own) {
       case 'emit_with':
         await emit(args[0])
         break
+      case 'emit_at_deadline':
+        await emit({ topic: args[0], data: args[1], at: ctx.deadline })
+        break
       case 'emit_odd':
         await emit({ topic: 't', data: odd(args[0]) })
         break

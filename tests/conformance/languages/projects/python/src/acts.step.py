@@ -24,6 +24,8 @@ async def handler(given, ctx):
             ctx.emit({"topic": args[0], "data": args[1]})
         elif verb == "emit_with":
             await ctx.emit(args[0])
+        elif verb == "emit_at_deadline":
+            await ctx.emit({"topic": args[0], "data": args[1], "at": ctx.deadline})
         elif verb == "emit_odd":
             await ctx.emit({"topic": "t", "data": odd(args[0])})
         elif verb == "emit_caught":

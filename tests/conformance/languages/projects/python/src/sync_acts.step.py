@@ -22,6 +22,8 @@ def handler(given, ctx):
             ctx.emit({"topic": args[0], "data": args[1]})
         elif verb == "emit_with":
             ctx.emit(args[0])
+        elif verb == "emit_at_deadline":
+            ctx.emit({"topic": args[0], "data": args[1], "at": ctx.deadline})
         elif verb == "emit_odd":
             ctx.emit({"topic": "t", "data": odd(args[0])})
         elif verb == "emit_caught":

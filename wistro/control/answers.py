@@ -1,0 +1,232 @@
+"""What a command may ask of a project on this machine, and what it may change there.
+
+Given an engine it asks that; without one it reads the store's and the records' files, and refuses to change anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from wistro.control import reading
+from wistro.engine.engine import Engine
+from wistro.errors import UserError
+from wistro.lock.model import Lock
+from wistro.protocol.ids import read as read_id
+from wistro.protocol.ids import show
+from wistro.protocol.operating import (
+    Changed,
+    DeadPage,
+    DeadView,
+    Emitted,
+    EngineView,
+    Entry,
+    EntryPage,
+    GroupPage,
+    GroupView,
+    Redriven,
+)
+from wistro.protocol.times import rfc3339
+from wistro.records.local_reads import LocalReads
+from wistro.store.port import DeadLetter, Reads, StateWrite, Unit
+from wistro.store.state import MISSING
+
+Query = Mapping[str, str]
+
+
+class NoEngine(UserError):
+    """What is asked needs the engine, and none runs this project."""
+
+    code = "control.no-engine"
+    hint = "Start it with `wistro dev` or `wistro start`, in another terminal."
+    status = 503
+
+
+class NothingSuch(UserError):
+    """The control socket was asked for what it does not have."""
+
+    code = "control.unknown"
+    hint = "Command and engine may be of two releases of wistro: start the engine anew."
+    status = 404
+
+
+class BadRequest(UserError):
+    """A request's body or query is not of the shape that is wanted."""
+
+    code = "control.request"
+
+
+class UnknownDeadLetter(UserError):
+    """No dead letter has this id: it never was one, or it has been redriven."""
+
+    code = "dead.unknown"
+    hint = "`wistro dead` lists them."
+    status = 404
+
+
+class UnknownKey(UserError):
+    """The state has no such key."""
+
+    code = "state.unknown-key"
+    hint = "`wistro state` lists the groups, `wistro state list <group>` its keys."
+    status = 404
+
+
+class Event(msgspec.Struct):
+    topic: str
+    data: Any
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is asked about. `engine` and `view` are None where nothing runs."""
+
+    reads: LocalReads | None  # None: nothing was ever recorded
+    store: Reads | None
+    lock: Callable[[], Lock | None]
+    engine: Engine | None = None
+    view: Callable[[], EngineView] | None = None
+
+
+class Answers:
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._answer: dict[tuple[str, str], Callable[[str, Query, bytes], Awaitable[Any]]] = {
+            ("GET", "engine"): self._view,
+            ("POST", "runs"): self._change_run,
+            ("POST", "events"): self._emit,
+            ("GET", "dead"): self._dead,
+            ("POST", "dead"): self._redrive,
+            ("GET", "state"): self._state,
+            ("PUT", "state"): self._set,
+            ("DELETE", "state"): self._forget,
+        }
+
+    async def answer(self, method: str, path: str, query: Query, body: bytes = b"") -> Any:
+        """`path` is that below `/api/v1/`. Raises UserError for whatever the asker can mend."""
+        what, _, rest = path.partition("/")
+        if method == "GET" and what in reading.KNOWN:
+            return await reading.read(path, query, self._project.reads, self._project.lock())
+        if (found := self._answer.get((method, what))) is None:
+            raise NothingSuch(f"there is no {method} {path}")
+        return await found(unquote(rest), query, body)
+
+    async def _view(self, rest: str, query: Query, body: bytes) -> EngineView:
+        if self._project.view is None:
+            raise NoEngine("no engine runs this project")
+        return self._project.view()
+
+    # Runs and events
+
+    async def _change_run(self, rest: str, query: Query, body: bytes) -> Changed:
+        id, _, verb = rest.partition("/")
+        if verb != "cancel":
+            raise NothingSuch(f"there is no runs/{rest}")
+        await self._engine.cancel(str(read_id("run", id)))
+        return Changed(1)
+
+    async def _emit(self, rest: str, query: Query, body: bytes) -> Emitted:
+        event = _decoded(body, Event)
+        return Emitted(show("run", await self._engine.emit(event.topic, event.data)))
+
+    # Dead letters
+
+    async def _dead(self, rest: str, query: Query, body: bytes) -> DeadPage | DeadView:
+        store = self._project.store
+        if rest:
+            id = str(read_id("delivery", rest))
+            found = store.dead_letter(id) if store else None
+            if found is None:
+                raise UnknownDeadLetter(f"no dead letter `{rest}`")
+            return dead_view(found)
+        limit = reading.limit(query, 50)
+        before = str(read_id("delivery", query["before"])) if query.get("before") else None
+        letters = store.dead_letters(limit=limit + 1, before=before) if store else []
+        page = [dead_view(one) for one in letters[:limit]]
+        return DeadPage(page, page[-1].id if len(letters) > limit else None)
+
+    async def _redrive(self, rest: str, query: Query, body: bytes) -> Redriven:
+        id, _, verb = rest.partition("/")
+        if verb != "redrive":
+            raise NothingSuch(f"there is no dead/{rest}")
+        run = await self._engine.redrive(str(read_id("delivery", id)))
+        return Redriven(id, show("run", run))
+
+    # State
+
+    async def _state(self, rest: str, query: Query, body: bytes) -> Any:
+        store, limit = self._project.store, reading.limit(query, 100)
+        after = query.get("after")
+        if "group" not in query:
+            groups = await store.groups(after=after, limit=limit + 1) if store else []
+            page = [GroupView(group, keys) for group, keys in groups[:limit]]
+            return GroupPage(page, page[-1].group if len(groups) > limit else None)
+        group = query["group"]
+        if "key" not in query:
+            found = await store.entries(group, after=after, limit=limit + 1) if store else []
+            entries = [Entry(group, key, value) for key, value in found[:limit]]
+            return EntryPage(entries, entries[-1].key if len(found) > limit else None)
+        value = await store.entry(group, query["key"]) if store else MISSING
+        if value is MISSING:
+            raise UnknownKey(f"state `{group}` has no key `{query['key']}`")
+        return Entry(group, query["key"], value)
+
+    async def _set(self, rest: str, query: Query, body: bytes) -> Changed:
+        entry = _decoded(body, Entry)
+        await self._write(StateWrite("set", entry.group, entry.key, entry.value))
+        return Changed(1)
+
+    async def _forget(self, rest: str, query: Query, body: bytes) -> Changed:
+        if "group" not in query:
+            raise BadRequest("which `group`?")
+        group, key = query["group"], query.get("key")
+        store = self._engine.store
+        if key is None:
+            number = await _keys(store, group)
+            await self._write(StateWrite("clear", group))
+            return Changed(number)
+        number = 0 if await store.entry(group, key) is MISSING else 1
+        await self._write(StateWrite("delete", group, key))
+        return Changed(number)
+
+    async def _write(self, write: StateWrite) -> None:
+        await self._engine.store.submit(Unit(writes=[write]))
+
+    @property
+    def _engine(self) -> Engine:
+        if self._project.engine is None:
+            raise NoEngine("no engine runs this project, so nothing of it can be changed")
+        return self._project.engine
+
+
+async def _keys(store: Reads, group: str) -> int:
+    number, after = 0, None
+    while page := await store.entries(group, after=after, limit=1_000):
+        number, after = number + len(page), page[-1][0]
+    return number
+
+
+def dead_view(dead: DeadLetter) -> DeadView:
+    return DeadView(
+        id=show("delivery", dead.delivery_id),
+        run=show("run", dead.run_id),
+        step=dead.step,
+        topic=dead.topic,
+        kind=dead.kind,
+        attempts=dead.attempts,
+        dead_at=rfc3339(dead.dead_at_us),
+        error=msgspec.json.decode(dead.error),
+        stderr=dead.stderr,
+        data=msgspec.json.decode(dead.message),
+    )
+
+
+def _decoded(body: bytes, type: Any) -> Any:
+    try:
+        return msgspec.json.decode(body, type=type)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"the request's body is unfit: {error}") from error

@@ -1,0 +1,104 @@
+"""What people are shown, and may change, of a running engine, besides what `reading` tells of its runs.
+
+The control socket of `wistro dev` and `wistro start` (`wistro/control`) answers, under `/api/v1`, what `reading` names, and:
+
+    GET  /engine                                    EngineView
+    POST /runs/<run>/cancel                         Changed
+    POST /events                                    Emitted      body: {topic, data}
+    GET  /dead?step=&run=&before=<delivery>&limit=  DeadPage
+    GET  /dead/<delivery>                           DeadView
+    POST /dead/<delivery>/redrive                   Redriven
+    GET  /state?after=<group>&limit=                GroupPage
+    GET  /state?group=&after=<key>&limit=           EntryPage
+    GET  /state?group=&key=                         Entry
+    PUT  /state                                     Changed      body: {group, key, value}
+    DELETE /state?group=[&key=]                     Changed
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class ProblemView(msgspec.Struct):
+    code: str
+    message: str
+    where: str | None
+    hint: str | None
+
+
+class EngineView(msgspec.Struct):
+    """The process that runs a project. `lock` is None until it compiles."""
+
+    pid: int
+    command: str  # dev | start
+    wistro: str
+    started_at: str
+    endpoints: str
+    screens: str | None  # without its token
+    lock: str | None  # its digest
+    steps: int
+    live_runs: int
+    backlog: int
+    in_flight: int
+    problems: list[ProblemView]
+
+
+class Changed(msgspec.Struct):
+    """How many things there were to change: 0 when it was so already."""
+
+    number: int
+
+
+class Emitted(msgspec.Struct):
+    run: str
+
+
+class DeadView(msgspec.Struct):
+    """A delivery that was given up. `data` is its message."""
+
+    id: str
+    run: str
+    step: str
+    topic: str | None
+    kind: str  # event | cron
+    attempts: int
+    dead_at: str
+    error: dict[str, Any]  # {type, message, stack, code}
+    stderr: str
+    data: Any
+
+
+class DeadPage(msgspec.Struct):
+    """Newest first. `next` goes into `before`; None at the end."""
+
+    dead: list[DeadView]
+    next: str | None
+
+
+class Redriven(msgspec.Struct):
+    id: str
+    run: str
+
+
+class GroupView(msgspec.Struct):
+    group: str
+    keys: int
+
+
+class GroupPage(msgspec.Struct):
+    groups: list[GroupView]
+    next: str | None
+
+
+class Entry(msgspec.Struct):
+    group: str
+    key: str
+    value: Any
+
+
+class EntryPage(msgspec.Struct):
+    entries: list[Entry]
+    next: str | None
