@@ -20,6 +20,7 @@ COMMANDS: dict[str, Command] = {
     "init": Command("Start a project from a template", "wistro.cli.init"),
     "install": Command("Install a project's packages, types and tools", "wistro.cli.install"),
     "lock": Command("Compile the project to wistro.yml.lock, or check it", "wistro.cli.lock"),
+    "check": Command("Run type checkers over the steps", "wistro.cli.check"),
     "diff": Command("What changed between two locks or commits", "wistro.cli.diff"),
     "export": Command("The lock as OpenAPI or AsyncAPI", "wistro.cli.export"),
     "dev": Command("Run the project here while you write it", "wistro.cli.dev"),
@@ -50,6 +51,7 @@ _GROUPS = {
         "init",
         "install",
         "lock",
+        "check",
         "dev",
         "start",
         "replay",
@@ -64,7 +66,7 @@ _GROUPS = {
 _OTHERS = "More"
 
 # Documented, and not in this release: said so, never taken for a typing mistake.
-_NOT_YET = ("check", "test", "eval", "tasks", "doctor", "import")
+_NOT_YET = ("test", "eval", "tasks", "doctor", "import")
 
 _EXAMPLE = "wistro init shop && cd shop && wistro install && wistro dev"
 

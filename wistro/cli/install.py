@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from wistro.cli import say
 from wistro.errors import UserError
+from wistro.lock import file
+from wistro.types import wire, write_types
+from wistro.types.write import PYTHON_SDK, offer_sdk
 
 TIMEOUT_S = 900
 
@@ -36,6 +38,7 @@ def run(
     root = folder.resolve()
     python = _python(root)
     node = _node(root)
+    _types(root)
     if not python and not node:
         say.done("Installed", "nothing: the project names no packages")
     say.next_step("wistro dev")
@@ -98,15 +101,10 @@ def _dependencies(project: Path) -> list[str]:
 
 def _offer_python_sdk(root: Path) -> None:
     """Editors and tests find `wistro_sdk`; at run time the host brings the copy of its own wistro."""
-    from wistro import languages
-
-    source = Path(languages.__file__).parent / "python" / "sdk" / "wistro_sdk"
-    target = root / ".wistro" / "sdk" / "python" / "wistro_sdk"
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    offer_sdk(root, "python")
     for packages in (root / ".venv" / "lib").glob("python*/site-packages"):
         path = packages / "wistro_sdk.pth"
-        line = os.path.relpath(target.parent, packages) + "\n"
+        line = os.path.relpath(root / PYTHON_SDK, packages) + "\n"
         if not path.is_file() or path.read_text() != line:
             path.write_text(line)
 
@@ -127,53 +125,26 @@ def _node(root: Path) -> bool:
         verb = "ci" if (root / "package-lock.json").is_file() else "install"
         _call([npm, verb, "--no-audit", "--no-fund", "--loglevel=error"], root, "Node packages")
         say.done("Installed", "Node packages", "node_modules")
-    _offer_node_sdk(root)
     tools.esbuild(root)
     say.done("Installed", f"esbuild {tools.esbuild_version()}", ".wistro/tools")
     return True
 
 
-def _offer_node_sdk(root: Path) -> None:
-    from wistro import languages
+def _types(root: Path) -> None:
+    """Types of the committed lock, and the way to them; `wistro lock` and `wistro dev` keep them current."""
+    from wistro.compiler.find import find_steps
+    from wistro.compiler.settings import read_settings
 
-    source = Path(languages.__file__).parent / "node" / "sdk"
-    target = root / ".wistro" / "sdk" / "node"
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
-    _wire_tsconfig(root / "tsconfig.json")
-
-
-_PATHS = {"@wistro/sdk": ["./.wistro/sdk/node/index.d.ts"]}
-_NEW_TSCONFIG: dict[str, Any] = {
-    "compilerOptions": {
-        "target": "ES2022",
-        "module": "ESNext",
-        "moduleResolution": "Bundler",
-        "strict": True,
-        "noEmit": True,
-        "skipLibCheck": True,
-        "paths": _PATHS,
-    },
-    "include": ["src", "tests"],
-}
-
-
-def _wire_tsconfig(path: Path) -> None:
-    """Make `@wistro/sdk` resolve to the types; a tsconfig with comments is left to its author."""
-    if not path.is_file():
-        path.write_text(json.dumps(_NEW_TSCONFIG, indent=2) + "\n", "utf-8")
-        return
-    text = path.read_text("utf-8")
-    if "@wistro/sdk" in text:
-        return
-    try:
-        config = json.loads(text)
-        paths = config.setdefault("compilerOptions", {}).setdefault("paths", {})
-        paths.update(_PATHS)
-    except (ValueError, AttributeError):
-        say.talk(f"  add to compilerOptions.paths in tsconfig.json: {json.dumps(_PATHS)[1:-1]}")
-        return
-    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    settings, _ = read_settings(root)
+    steps, _ = find_steps(root, settings.src)
+    languages = {one.language for one in steps}
+    for language in sorted(languages):
+        offer_sdk(root, language)
+    javascript = any(one.file.endswith(("js", "jsx")) for one in steps)
+    for advice in wire(root, languages, javascript=javascript):
+        say.talk(f"  {advice}")
+    if languages and (root / file.NAME).is_file():
+        write_types(root, file.read(root / file.NAME))
 
 
 def _call(command: list[str], root: Path, what: str) -> None:

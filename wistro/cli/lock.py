@@ -12,6 +12,7 @@ from wistro.cli import say
 from wistro.errors import UserError
 
 if TYPE_CHECKING:
+    from wistro.compiler import Compiled
     from wistro.lock.model import Lock
 
 
@@ -34,20 +35,12 @@ def run(
     Compiles the project and writes wistro.yml.lock, which everything else starts from.
     """
     from wistro.compiler import check_lock
-    from wistro.languages.building import build
     from wistro.lock import file
 
     root = folder.resolve()
     checked = check_lock(root)
     compiled = checked.compiled
-    is_written = False
-    if compiled.lock is not None and not check:
-        path = root / file.NAME
-        data = file.write(compiled.lock)
-        is_written = not path.is_file() or path.read_bytes() != data
-        if is_written:
-            path.write_bytes(data)
-        build(root, compiled.lock)
+    is_written = not check and _write(root, compiled.lock)
     if json:
         say.data(
             {
@@ -60,15 +53,12 @@ def run(
             }
         )
         return 0 if compiled.lock is not None and (checked.holds or not check) else 1
-    for one in compiled.warnings:
-        say.warning(one)
-    for one in compiled.problems:
-        say.error(one)
     lock = compiled.lock
     if lock is None:
-        number = len(compiled.problems)
-        say.talk(f"{number} problem{'s' if number > 1 else ''}; wistro.yml.lock is as it was")
+        say_problems(compiled)
         return 1
+    for one in compiled.warnings:
+        say.warning(one)
     if check and not checked.holds:
         if checked.damage is not None and not isinstance(checked.damage, file.NoLock):
             raise checked.damage
@@ -88,6 +78,42 @@ def run(
             say.detail(f"and {len(checked.changes) - 20} more")
     say.next_step("wistro dev" if not is_written else "wistro dev, and commit wistro.yml.lock")
     return 0
+
+
+def compile_and_write(root: Path) -> Compiled:
+    """`wistro lock` for commands that go on from there."""
+    from wistro.compiler import compile_project
+
+    compiled = compile_project(root)
+    _write(root, compiled.lock)
+    return compiled
+
+
+def _write(root: Path, lock: Lock | None) -> bool:
+    """The lock, what it builds and its types, each where it says something new; True when the lock did."""
+    from wistro.languages.building import build
+    from wistro.lock import file
+    from wistro.types import write_types
+
+    if lock is None:
+        return False
+    path = root / file.NAME
+    data = file.write(lock)
+    is_new = not path.is_file() or path.read_bytes() != data
+    if is_new:
+        path.write_bytes(data)
+    build(root, lock)
+    write_types(root, lock)
+    return is_new
+
+
+def say_problems(compiled: Compiled) -> None:
+    for one in compiled.warnings:
+        say.warning(one)
+    for one in compiled.problems:
+        say.error(one)
+    number = len(compiled.problems)
+    say.talk(f"{number} problem{'s' if number > 1 else ''}; wistro.yml.lock is as it was")
 
 
 def say_compiled(lock: Lock) -> None:

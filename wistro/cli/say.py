@@ -62,6 +62,11 @@ def warning(problem: UserError) -> None:
     _tell("warning", _YELLOW, problem)
 
 
+def word(of: str) -> str:
+    """`error` or `warning` as every message begins."""
+    return _paint(of, _RED if of == "error" else _YELLOW)
+
+
 def link(address: str) -> None:
     """An address on a line of its own, whole, so that it can be copied."""
     talk(f"  {_paint(address, _BOLD)}")

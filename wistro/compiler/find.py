@@ -15,7 +15,7 @@ from wistro.languages import LANGUAGES
 _LANGUAGE_OF = {ending: row.name for row in LANGUAGES.values() for ending in row.endings}
 _STEP = re.compile(r"(?P<name>.+)[._]step\.(?P<ending>[A-Za-z0-9]+)")
 _NO_STEPS = {"map", "pyc", "json", "md", "txt", "snap", "orig", "rej", "swp", "bak", "lock"}
-_SKIPPED = {"node_modules", "__pycache__", "site-packages"}
+SKIPPED = {"node_modules", "__pycache__", "site-packages"}
 _FORBIDDEN = re.compile(r'[\\:*?"<>|#%\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e]')
 
 
@@ -56,7 +56,7 @@ def _files(root: Path, folder: str) -> list[str]:
     names: list[str] = []
     for at, folders, files in os.walk(root / folder):
         folders[:] = sorted(
-            one for one in folders if one not in _SKIPPED and not one.startswith(".")
+            one for one in folders if one not in SKIPPED and not one.startswith(".")
         )
         below = Path(at).relative_to(root).as_posix()
         names += [file if below == "." else f"{below}/{file}" for file in files]

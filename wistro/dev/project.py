@@ -15,6 +15,7 @@ from wistro.errors import UserError
 from wistro.languages.building import build
 from wistro.lock import diff
 from wistro.lock.model import Lock
+from wistro.types import write_types
 from wistro.variables import Values, values_for
 
 
@@ -79,6 +80,7 @@ class Project:
         try:
             values = values_for(compiled.lock, self.root, os.environ)
             modules = build(self.root, compiled.lock)
+            write_types(self.root, compiled.lock)
         except UserError as error:
             return Brought(None, [error], compiled.warnings)
         return Brought(Built(compiled.lock, values, modules), [], compiled.warnings)

@@ -46,9 +46,12 @@ def misfits(validator: jsonschema_rs.Validator, value: Any) -> dict[str, str]:
 
 
 def _place(error: jsonschema_rs.ValidationError) -> list[str | int]:
-    """Where it is wrong; a property that is missing is named by where it would be."""
-    missing = getattr(error.kind, "property", None) if error.kind else None
-    return [*error.instance_path, missing] if isinstance(missing, str) else error.instance_path
+    """Where it is wrong; a property that is missing is named by where it would be, one too many by where it is."""
+    named = getattr(error.kind, "property", None) if error.kind else None
+    unexpected = getattr(error.kind, "unexpected", None) if error.kind else None
+    if named is None and unexpected:
+        named = unexpected[0]
+    return [*error.instance_path, named] if isinstance(named, str) else error.instance_path
 
 
 def pointer(path: list[str | int]) -> str:

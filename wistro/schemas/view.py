@@ -159,7 +159,12 @@ def merge(one: Schema, other: Schema) -> Schema | None:
             one, other = other, one
         check = validator_of_simple(other)
         if check is None:
-            return one | {"allOf": [*one.get("allOf", []), other]}
+            # What it refers to is not at hand; its type is.
+            of_type = validator({"type": other.get("type", list(TYPES))})
+            left = [value for value in one["enum"] if of_type.is_valid(value)]
+            if not left:
+                return None
+            return one | {"enum": left, "allOf": [*one.get("allOf", []), other]}
         kept = [value for value in one["enum"] if check.is_valid(value)]
         return one | {"enum": kept} if kept else None
     kinds = {one.get("type"), other.get("type")}

@@ -11,8 +11,8 @@ import pytest
 
 from infra.place import CHECKOUT
 
-BLOCK = re.compile(r"```(python|ts|yaml)\n(.*?)```", re.DOTALL)
-NAMED = re.compile(r"(?:#|//) (src/\S+)\n")
+BLOCK = re.compile(r"```(python|ts|js|yaml)\n(.*?)```", re.DOTALL)
+NAMED = re.compile(r"(?:// @ts-check\n)?(?:#|//) (src/\S+)\n")
 REPORTS = """
 config = {"type": "event", "name": "Send report", "flows": ["reports"], "subscribes": ["report.due"], "emits": []}
 

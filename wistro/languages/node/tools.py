@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from functools import cache
 from pathlib import Path
 
 from wistro.errors import UserError
+from wistro.languages.node import npm
 
 _LOCKED = Path(__file__).parent / "tools"
-INSTALL_TIMEOUT_S = 300
 
 
 class NoTools(UserError):
@@ -50,33 +47,10 @@ def _version(module: Path) -> str | None:
 
 
 def _install(folder: Path) -> None:
-    """`npm ci` of the lock that wistro ships. No install script runs: esbuild's binary is a package of its own."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise NoTools("TypeScript and JavaScript steps need npm, which is not on the PATH")
-    beside = folder.with_name(f"tools.{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    """esbuild's binary is a package of its own, so that it needs no install script."""
     try:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copyfile(_LOCKED / name, beside / name)
-        try:
-            done = subprocess.run(
-                [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-                cwd=beside,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=INSTALL_TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise NoTools(f"npm did not finish within {INSTALL_TIMEOUT_S} s") from error
-        if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise NoTools(
-                f"npm could not install esbuild: {said[0] if said else 'no reason given'}"
-            )
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        npm.install_locked(_LOCKED, folder)
+    except npm.NotInstalled as error:
+        raise NoTools(
+            f"esbuild, which TypeScript and JavaScript steps need, is not here: {error}"
+        ) from error

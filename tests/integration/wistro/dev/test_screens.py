@@ -60,7 +60,7 @@ async def test_a_person_sees_flows_runs_logs_and_problems(tmp_path: Path, page: 
         step = root / "src/greetings/keep.step.py"
         step.write_text(step.read_text().replace("async def", "async deff"))
         await page.get_by_role("link", name="Problems").click()
-        await expect(page.get_by_text("src/greetings/keep.step.py:18")).to_be_visible()
+        await expect(page.get_by_text("src/greetings/keep.step.py:25")).to_be_visible()
         step.write_text(step.read_text().replace("async deff", "async def"))
         await expect(page.get_by_text("No problem")).to_be_visible()
 

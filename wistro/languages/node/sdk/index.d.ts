@@ -164,11 +164,24 @@ export interface Context {
   readonly topic: string | null
 }
 
+/** An emit of one topic: what `Emitted` may say besides, with the topic's own message. */
+export type Emit<Topic extends string, Data> = Omit<Emitted, 'topic' | 'data'> &
+  (undefined extends Data ? { topic: Topic; data?: Data } : { topic: Topic; data: Data })
+
+/** The context of one step: it emits what its config names, `Emits` by topic. */
+export interface StepContext<Emits = any, Heard extends string | null = string | null, Env = Readonly<Record<string, string>>>
+  extends Omit<Context, 'emit' | 'env' | 'topic'> {
+  /** The message is checked at once and leaves when the attempt commits. */
+  readonly emit: (event: { [Topic in keyof Emits & string]: Emit<Topic, Emits[Topic]> }[keyof Emits & string]) => Promise<void>
+  readonly env: Readonly<Env>
+  readonly topic: Heard
+}
+
 /** The values are those of the wire. */
-export interface ApiRequest<Body = any> {
+export interface ApiRequest<Body = any, PathParams = Readonly<Record<string, string>>> {
   readonly method: string
   readonly path: string
-  readonly pathParams: Readonly<Record<string, string>>
+  readonly pathParams: PathParams
   readonly queryParams: Readonly<Record<string, string[]>>
   readonly headers: Readonly<Record<string, string>>
   readonly body: Body
@@ -181,13 +194,19 @@ export interface ApiResponse<Body = unknown> {
   headers?: Record<string, string | number>
 }
 
+/** One of the answers that an endpoint's `responseSchema` names. */
+export type Answer<Status extends number, Body> = Omit<ApiResponse, 'status' | 'body'> &
+  (200 extends Status ? { status?: Status } : { status: Status }) &
+  (undefined extends Body ? { body?: Body } : { body: Body })
+
 type Returned<T> = T | Promise<T>
 
-export type ApiHandler<Body = any> = (req: ApiRequest<Body>, ctx: Context) => Returned<ApiResponse | void>
-export type EventHandler<Message = any> = (message: Message, ctx: Context) => Returned<void>
-export type CronHandler = (ctx: Context) => Returned<void>
+export type StepHandler<Request, Ctx, Response> = (req: Request, ctx: Ctx) => Returned<Response>
+export type ApiHandler<Body = any> = StepHandler<ApiRequest<Body>, Context, ApiResponse | void>
+export type EventHandler<Message = any, Ctx = Context> = (message: Message, ctx: Ctx) => Returned<void>
+export type CronHandler<Ctx = Context> = (ctx: Ctx) => Returned<void>
 
-/** `Handlers['Charge card']`. Until types are generated from a project's lock, every name has the untyped handler. */
+/** `Handlers['Charge card']`. Until `wistro lock` has written a project's types, every name has the untyped handler. */
 export interface Handlers {
   [name: string]: (...args: any[]) => any
 }

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from wistro_sdk.errors import NonRetriable, NotYet, Refused, RetryAfter
-from wistro_sdk.types import Context, CronHandler, Emit, Logger, Request, Response, State
+from wistro_sdk.types import (
+    Context,
+    CronHandler,
+    Emit,
+    EmitOptions,
+    Logger,
+    Request,
+    Response,
+    State,
+    StepContext,
+)
 
 __all__ = [
     "Context",
     "CronHandler",
     "Emit",
+    "EmitOptions",
     "Logger",
     "NonRetriable",
     "NotYet",
@@ -17,4 +28,5 @@ __all__ = [
     "Response",
     "RetryAfter",
     "State",
+    "StepContext",
 ]

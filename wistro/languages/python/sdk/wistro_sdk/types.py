@@ -8,7 +8,17 @@ from threading import Event
 from typing import Any, Protocol, TypedDict
 
 
-class Emitted(TypedDict):
+class EmitOptions(TypedDict, total=False):
+    """What an emit may say besides its topic and message."""
+
+    delay: str | float | timedelta  # "30s", or seconds: delivered so long after the commit
+    at: datetime | str  # delivered then; with its zone
+    key: str  # its lane at subscribers with `fifo`, in place of what their `fifo.key` finds
+    id: str  # counts once in 7 days on its topic, in the whole environment
+    now: bool  # leaves at once, whatever becomes of the attempt; on disk when this returns
+
+
+class Emitted(EmitOptions):
     topic: str
 
 
@@ -16,11 +26,6 @@ class Emit(Emitted, total=False):
     """The message is checked at once; it leaves when the attempt commits."""
 
     data: Any
-    delay: str | float | timedelta  # "30s", or seconds: delivered so long after the commit
-    at: datetime | str  # delivered then; with its zone
-    key: str  # its lane at subscribers with `fifo`, in place of what their `fifo.key` finds
-    id: str  # counts once in 7 days on its topic, in the whole environment
-    now: bool  # leaves at once, whatever becomes of the attempt; on disk when this returns
 
 
 class Response(TypedDict, total=False):
@@ -49,7 +54,9 @@ class State(Protocol):
         ...
 
 
-class Context(Protocol):
+class StepContext(Protocol):
+    """Of any step: all but `emit`, which differs by what a step's config names."""
+
     @property
     def run_id(self) -> str: ...
     @property
@@ -83,6 +90,10 @@ class Context(Protocol):
     def logger(self) -> Logger: ...
     @property
     def state(self) -> State: ...
+
+
+class Context(StepContext, Protocol):
+    """Of a step whose types are not generated: it may emit anything, and is checked when running."""
 
     def emit(self, event: Emit) -> Awaitable[None]: ...
 

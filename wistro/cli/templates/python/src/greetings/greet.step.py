@@ -1,6 +1,14 @@
 """An endpoint: POST /greetings {"name": "Ada"} answers at once, and lets others do the rest."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if (
+    TYPE_CHECKING
+):  # written by `wistro lock` and `wistro dev`; `wistro check` holds the step to them
+    from wistro_types import Greet, GreetRequest
 
 
 @dataclass
@@ -21,7 +29,7 @@ config = {
 }
 
 
-async def handler(req, ctx):
+async def handler(req: GreetRequest, ctx: Greet):
     await ctx.emit({"topic": "greeting.asked", "data": {"name": req.body["name"]}})
     ctx.logger.info("greeting asked", {"name": req.body["name"]})
     return {"status": 202, "body": {"id": ctx.run_id}}

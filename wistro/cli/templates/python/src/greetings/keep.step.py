@@ -1,5 +1,12 @@
 """An event step: keeps each greeting, and counts them. Both writes count once, however often it is tried."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wistro_types import KeepGreeting, KeepGreetingMessage
+
 config = {
     "type": "event",
     "name": "Keep greeting",
@@ -15,7 +22,7 @@ config = {
 }
 
 
-async def handler(greeting, ctx):
+async def handler(greeting: KeepGreetingMessage, ctx: KeepGreeting):
     text = f"Hello, {greeting['name']}!"
     await ctx.state.set("greetings", ctx.run_id, text)
     await ctx.state.update("totals", "greetings", {"increment": 1})

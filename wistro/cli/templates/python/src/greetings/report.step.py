@@ -1,5 +1,12 @@
 """A cron step: says each hour how many greetings there are."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wistro_types import HourlyReport
+
 config = {
     "type": "cron",
     "name": "Hourly report",
@@ -9,6 +16,6 @@ config = {
 }
 
 
-async def handler(ctx):
+async def handler(ctx: HourlyReport):
     total = await ctx.state.get("totals", "greetings") or 0
     ctx.logger.info("greetings so far", {"total": total})

@@ -1,5 +1,5 @@
 // An endpoint: POST /greetings {"name": "Ada"} answers at once, and lets others do the rest.
-import type { ApiConfig, ApiHandler } from '@wistro/sdk';
+import type { ApiConfig, Handlers } from '@wistro/sdk';
 import { z } from 'zod';
 
 const Greeting = z.object({ name: z.string() });
@@ -16,7 +16,7 @@ export const config = {
   emits: [{ topic: 'greeting.asked', schema: Greeting }],
 } satisfies ApiConfig;
 
-export const handler: ApiHandler<z.infer<typeof Greeting>> = async (req, { emit, logger, runId }) => {
+export const handler: Handlers['Greet'] = async (req, { emit, logger, runId }) => {
   await emit({ topic: 'greeting.asked', data: { name: req.body.name } });
   logger.info('greeting asked', { name: req.body.name });
   return { status: 202, body: { id: runId } };

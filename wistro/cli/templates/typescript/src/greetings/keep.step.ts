@@ -1,5 +1,5 @@
 // An event step: keeps each greeting, and counts them. Both writes count once, however often it is tried.
-import type { EventConfig, EventHandler } from '@wistro/sdk';
+import type { EventConfig, Handlers } from '@wistro/sdk';
 import { z } from 'zod';
 
 const Greeting = z.object({ name: z.string() });
@@ -14,7 +14,7 @@ export const config = {
   retries: { max: 3 },
 } satisfies EventConfig;
 
-export const handler: EventHandler<z.infer<typeof Greeting>> = async (greeting, { state, logger, runId }) => {
+export const handler: Handlers['Keep greeting'] = async (greeting, { state, logger, runId }) => {
   const text = `Hello, ${greeting.name}!`;
   await state.set('greetings', runId, text);
   await state.update('totals', 'greetings', { increment: 1 });

@@ -1,5 +1,5 @@
 // A cron step: says each hour how many greetings there are.
-import type { CronConfig, CronHandler } from '@wistro/sdk';
+import type { CronConfig, Handlers } from '@wistro/sdk';
 
 export const config = {
   type: 'cron',
@@ -9,7 +9,7 @@ export const config = {
   emits: [],
 } satisfies CronConfig;
 
-export const handler: CronHandler = async ({ state, logger }) => {
+export const handler: Handlers['Hourly report'] = async ({ state, logger }) => {
   const total = (await state.get<number>('totals', 'greetings')) ?? 0;
   logger.info('greetings so far', { total });
 };

@@ -1,0 +1,125 @@
+"""A wrong emit is refused by the checkers of every language at its line, and by the engine with the field's path."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.ports import free_ports
+from tests.integration.wistro.running import ask, run, wistro
+
+PROJECT = Path(__file__).parent / "project"
+WRONG = re.compile(r"(?:#|//) wrong: (.+)")
+GOOD = {"sku": "a", "quantity": 1}
+REFUSED: dict[str, tuple[Any, str | None]] = {
+    "what fits": (GOOD, None),
+    "another type": (GOOD | {"quantity": "1"}, "/quantity"),
+    "a field that is missing": ({"sku": "a"}, "/quantity"),
+    "a field too many": (GOOD | {"colour": "red"}, "/colour"),
+    "a value that is not listed": (GOOD | {"size": "xl"}, "/size"),
+    "a nested field": (GOOD | {"to": {"street": 3}}, "/to/street"),
+}
+
+
+@dataclass
+class Project:
+    root: Path
+    code: int
+    said: dict[str, Any]
+
+    def lines(self, file: str) -> set[int]:
+        return {one["line"] for one in self.said["findings"] if one["file"] == file}
+
+    def at(self, file: str, what: str) -> dict[str, Any]:
+        line = next(number for number, said in marked(self.root / file).items() if said == what)
+        return next(
+            one for one in self.said["findings"] if (one["file"], one["line"]) == (file, line)
+        )
+
+
+def marked(path: Path) -> dict[int, str]:
+    """Line -> what is wrong with it."""
+    lines = enumerate(path.read_text("utf-8").splitlines(), 1)
+    return {number: found[1] for number, line in lines if (found := WRONG.search(line))}
+
+
+async def checked(root: Path) -> tuple[int, dict[str, Any]]:
+    """`wistro check --json`: its exit code and what it said on stdout."""
+    code, text = await run("check", "--json", folder=root)
+    return code, json.loads(text[text.index("{") :])
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checked") / "project"
+    shutil.copytree(PROJECT, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(root: Path) -> Project:
+    return Project(root, *asyncio.run(checked(root)))
+
+
+FILES = sorted(one.relative_to(PROJECT).as_posix() for one in PROJECT.glob("src/orders/*.step.*"))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_exactly_the_lines_that_are_wrong_are_found(project: Project, file: str) -> None:
+    assert project.lines(file) == set(marked(project.root / file)), project.said["findings"]
+
+
+def test_it_says_what_is_wrong_by_whose_word_and_fails(project: Project) -> None:
+    python = project.at("src/orders/send_python.step.py", "topic")
+    typescript = project.at("src/orders/send_ts.step.ts", "missing")
+
+    assert project.code == 1 and project.said["holds"] is False
+    assert (python["checker"], typescript["checker"]) == ("pyright", "tsc")
+    assert "did you mean `order.created`?" in python["message"]
+    assert "'quantity' is missing" in typescript["message"]
+
+
+def test_handlers_without_a_type_are_named(project: Project) -> None:
+    unchecked = {one["step"]: one["hint"] for one in project.said["unchecked"]}
+
+    assert unchecked.keys() == {"src/orders/note_python", "src/orders/loose_js"}
+    assert "ctx: NoteInPython" in unchecked["src/orders/note_python"]
+    assert "@ts-check" in unchecked["src/orders/loose_js"]
+
+
+async def test_what_did_not_change_is_not_checked_again(project: Project) -> None:
+    (project.root / "src/orders/note_python.step.py").touch()
+
+    first = await run("check", folder=project.root)
+    second = await run("check", folder=project.root)
+
+    assert "by pyright, tsc (unchanged)" in first[1]
+    assert "by pyright (unchanged), tsc (unchanged)" in second[1]
+    assert first[0] == second[0] == 1
+
+
+async def test_the_same_messages_are_refused_when_running(project: Project) -> None:
+    port, ui_port = free_ports(2)
+    command = wistro("dev", "--port", str(port), "--ui-port", str(ui_port), folder=project.root)
+    async with command as running:
+        await running.line("watching for changes")
+        answers = {
+            (language, what): (
+                await ask(port, "POST", f"/{language}/here", {"message": message})
+            ).json
+            for language in ("python", "ts", "js")
+            for what, (message, _) in REFUSED.items()
+        }
+
+    assert answers == {
+        (language, what): {"path": path}
+        for language in ("python", "ts", "js")
+        for what, (_, path) in REFUSED.items()
+    }
