@@ -283,8 +283,8 @@ class _StoreCursors:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def cursor(self, schedule_id: str) -> int | None:
-        return self._engine.store.cursor(schedule_id)
+    async def cursor(self, schedule_id: str) -> int | None:
+        return await self._engine.store.cursor(schedule_id)
 
     async def settle(self, schedule_id: str, until_us: int) -> None:
         await self._engine.store.submit(Unit(cursor=(schedule_id, until_us)))

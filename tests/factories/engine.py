@@ -31,7 +31,7 @@ from wistro.lock.model import (
 from wistro.protocol.frames import Emit, Failed, Get, List, Log, Refusal, Request, Write
 from wistro.protocol.ids import new_id
 from wistro.records.port import NoSink, Sink
-from wistro.store.port import Chunk, Store, StoreBroken
+from wistro.store.port import Chunk, StoreBroken
 from wistro.store.sqlite import SqliteStore
 from wistro.triggers.port import EndpointCall
 
@@ -230,7 +230,7 @@ class Running:
 
     engine: Engine
     hosts: InMemoryHosts
-    store: Store
+    store: SqliteStore
     sink: MemorySink
     broken: list[StoreBroken]
     broke: asyncio.Event

@@ -51,7 +51,7 @@ class CommitsInTwo(SqliteStore):
 class ForgetsAnswers(SqliteStore):
     """Keeps no answer: a call that is sent again under its key runs again."""
 
-    def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
+    async def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
         return None
 
 

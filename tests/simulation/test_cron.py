@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.factories.engine import StepContext, a_lock, a_step
 from tests.simulation.running import run
-from tests.simulation.world import Boot, SimulatedStore, World
+from tests.simulation.world import Boot, SimulatedStore, World, at_once
 from wistro.lock.model import CronTrigger
 from wistro.protocol.times import rfc3339
 from wistro.wiring import Environment
@@ -98,7 +98,7 @@ class CronMachine(RuleBasedStateMachine):
             return
         store = self.world.boot.store
         if self.first is None:
-            self.first = store.cursor(SCHEDULE.id)
+            self.first = at_once(store.cursor(SCHEDULE.id))
         self.note_looks()
         now = rfc3339(self.world.clock.now_us())
         for scheduled_at, count in store.list("ticks"):

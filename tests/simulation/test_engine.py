@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.factories.engine import NonRetriable, RetryAfter, StepContext, a_call, a_lock, a_step
 from tests.simulation.running import run
-from tests.simulation.world import Boot, HostDied, SimulatedStore, World
+from tests.simulation.world import Boot, HostDied, SimulatedStore, World, at_once
 from wistro.engine.dead_letters import UnknownDeadLetter
 from wistro.engine.limits import Limits
 from wistro.lock.model import Retries
@@ -165,10 +165,10 @@ class EngineMachine(RuleBasedStateMachine):
         self.world.take_over()
         self.world.turn(3)
 
-    @precondition(lambda self: self.world.boot.store.dead_letters(limit=1))
+    @precondition(lambda self: at_once(self.world.boot.store.dead_letters(limit=1)))
     @rule(data=st.data())
     def redrive(self, data: st.DataObject) -> None:
-        dead = data.draw(st.sampled_from(self.world.boot.store.dead_letters()))
+        dead = data.draw(st.sampled_from(at_once(self.world.boot.store.dead_letters())))
         self.redriven += 1
         self.world.boot.run(_redrive(self.world.boot, dead.delivery_id))
 
@@ -202,7 +202,7 @@ class EngineMachine(RuleBasedStateMachine):
     def everything_is_accounted_for(self) -> None:
         store = self.world.boot.store
         taken, noted, finished = (self.counts(stage) for stage in STAGES)
-        dead = Counter(_id(one.message) for one in store.dead_letters(limit=10_000))
+        dead = Counter(_id(one.message) for one in at_once(store.dead_letters(limit=10_000)))
         for asked in self.asked:
             id = asked.id.removeprefix("unkeyed ")
             for child in asked.children:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.factories.engine import NonRetriable, StepContext, a_call, a_lock, a_step
-from tests.simulation.world import World
+from tests.simulation.world import World, at_once
 from wistro.protocol.ids import uuid7
 
 Make = Callable[..., World]
@@ -65,7 +65,7 @@ def test_a_redrive_that_meets_the_runs_end_on_its_way_to_the_disk_is_delivered(w
     call(one)
     commit(one)  # the call
     commit(one)  # the dead letter
-    [dead] = one.boot.store.dead_letters()
+    [dead] = at_once(one.boot.store.dead_letters())
     one.clock.move(2_000_000)
     one.turn(20)
     assert one.boot.store.wants_commit  # the slow one's end, and with it the run's
@@ -104,7 +104,7 @@ def test_a_call_that_ends_while_the_disk_is_full_leaves_no_run(
     one.settle()
 
     assert calling.result().status == 504
-    assert one.boot.store.runs() == []
+    assert at_once(one.boot.store.runs()) == []
     assert one.boot.engine.status()[0].live_runs == 0
 
 
@@ -132,7 +132,7 @@ def test_a_second_redrive_between_the_firsts_commit_and_its_telling_joins_its_ru
     )
     call(one)
     one.settle()
-    first, second = (dead.delivery_id for dead in one.boot.store.dead_letters())
+    first, second = (dead.delivery_id for dead in at_once(one.boot.store.dead_letters()))
     redriving = [one.boot.run(one.boot.engine.redrive(first))]
     one.turn(20)
 
@@ -168,7 +168,7 @@ def test_an_announced_call_whose_commit_meets_a_full_disk_leaves_no_run(world: M
     one.settle()
 
     assert calling.result().status == 503
-    assert one.boot.store.runs() == []
+    assert at_once(one.boot.store.runs()) == []
     assert one.boot.engine.status()[0].live_runs == 0
     [*_, last] = one.records.of_kind("run")
     assert last["status"] == "interrupted"

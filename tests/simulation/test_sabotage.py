@@ -53,7 +53,7 @@ class FiresAgain(Unfenced):
 class ForgetsAnswers(SimulatedStore):
     """Keeps no answer: a call that is sent again under its key runs again."""
 
-    def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
+    async def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
         return None
 
 

@@ -31,6 +31,15 @@ MEMORY = Path("/dev/shm")
 TURNS = 20_000  # more loop iterations than any quiet world needs
 
 
+def at_once(reading: Coroutine[Any, Any, Any]) -> Any:
+    """What the embedded store reads, outside of any loop: its reads wait for nothing."""
+    try:
+        reading.send(None)
+    except StopIteration as read:
+        return read.value
+    raise AssertionError("it waits")
+
+
 class Clock:
     """Starts on a whole minute and stands still until it is moved."""
 
@@ -78,7 +87,7 @@ class SimulatedStore(SqliteStore):
         super().__init__(path, stream=stream)
         self._db.execute("PRAGMA busy_timeout = 0")  # waiting for another's lock would be real time
 
-    def start(
+    async def start(
         self, *, on_chunk: Callable[[Chunk], None], on_broken: Callable[[StoreBroken], None]
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -118,8 +127,8 @@ class SimulatedStore(SqliteStore):
             return self._loop.create_future()
         return super().submit(unit, then=then)
 
-    def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
-        return None if self.is_dead else super().answer(key, now_us=now_us)
+    async def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
+        return None if self.is_dead else await super().answer(key, now_us=now_us)
 
     def close_reader(self) -> None:
         self._reader.close()
@@ -318,7 +327,7 @@ class World:
     def _is_done(self) -> bool:
         return (
             self.boot.starting.done()
-            and not self.boot.store.runs()
+            and not at_once(self.boot.store.runs())
             and not self.boot.hosts.in_flight
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wistro.engine.emitted import Emitted
@@ -99,14 +100,26 @@ class Attempt:
             self.emits.append(Emitted.of(frame, plan, encoded))
         return None
 
-    def get(self, frame: Get) -> Any:
+    def get(self, frame: Get) -> Any | Awaitable[Any]:
         place = (frame.group, frame.key)
-        value = MISSING
-        if frame.group not in self._cleared:
-            value = self._parts.store.get(*place)
-            if refusal := self._keep_read("get", *place, value, size=1):
-                return refusal
-        value = self._with_own(place, value)
+        own = self._own.get(place, ()) if self._own else ()
+        if frame.group in self._cleared:
+            value = _with(own, MISSING)
+            return None if value is MISSING else value
+        value = self._parts.store.get(*place)
+        if hasattr(type(value), "__await__"):
+            return self._get_later(place, value, tuple(own))
+        return self._got(place, value, own)
+
+    async def _get_later(
+        self, place: tuple[str, str], value: Awaitable[Any], own: Sequence[StateWrite]
+    ) -> Any:
+        return self._got(place, await value, own)
+
+    def _got(self, place: tuple[str, str], value: Any, own: Sequence[StateWrite]) -> Any:
+        if refusal := self._keep_read("get", *place, value, size=1):
+            return refusal
+        value = _with(own, value)
         return None if value is MISSING else value
 
     def _keep_read(self, op: str, group: str, key: str, value: Any, *, size: int) -> Refusal | None:
@@ -122,20 +135,25 @@ class Attempt:
         self.reads.append(ReadRecord(op, group, key, value))
         return None
 
-    def list(self, frame: List) -> list[list[Any]] | Refusal:
+    def list(self, frame: List) -> Any | Awaitable[Any]:
         group = frame.group
-        values: dict[str, Any] = {}
-        if group not in self._cleared:
-            committed = self._parts.store.list(group)
-            if refusal := self._keep_read(
-                "list", group, "", committed, size=max(1, len(committed))
-            ):
-                return refusal
-            values = {key: value for key, value in committed}
-        for place in self._own or ():
-            if place[0] == group:
-                values[place[1]] = self._with_own(place, values.get(place[1], MISSING))
-        return [[key, values[key]] for key in sorted(values) if values[key] is not MISSING]
+        own = {key: tuple(ops) for (where, key), ops in (self._own or {}).items() if where == group}
+        if group in self._cleared:
+            return _listed({}, own)
+        committed: Any = self._parts.store.list(group)
+        if hasattr(type(committed), "__await__"):
+            return self._list_later(group, committed, own)
+        return self._got_list(group, committed, own)
+
+    async def _list_later(
+        self, group: str, committed: Awaitable[Any], own: Mapping[str, Sequence[StateWrite]]
+    ) -> Any:
+        return self._got_list(group, await committed, own)
+
+    def _got_list(self, group: str, committed: Any, own: Mapping[str, Sequence[StateWrite]]) -> Any:
+        if refusal := self._keep_read("list", group, "", committed, size=max(1, len(committed))):
+            return refusal
+        return _listed({key: value for key, value in committed}, own)
 
     def write(self, frame: Write) -> None:
         if self.is_over or frame.op not in OPERATIONS:
@@ -164,15 +182,23 @@ class Attempt:
     def log(self, frame: Log) -> None:
         self._parts.recording.line(frame, self.run.deployment_id, attempt=self)
 
-    def _with_own(self, place: tuple[str, str], value: Any) -> Any:
-        for write in self._own.get(place, ()) if self._own else ():
-            if write.op == "set":
-                value = write.value
-            elif write.op == "delete":
-                value = MISSING
-            else:
-                try:
-                    value = operate(write, value)
-                except BadStateOperation:
-                    return value  # the commit will refuse it, with the reason
-        return value
+
+def _listed(values: dict[str, Any], own: Mapping[str, Sequence[StateWrite]]) -> list[list[Any]]:
+    for key, writes in own.items():
+        values[key] = _with(writes, values.get(key, MISSING))
+    return [[key, values[key]] for key in sorted(values) if values[key] is not MISSING]
+
+
+def _with(writes: Sequence[StateWrite], value: Any) -> Any:
+    """The value once an attempt's own writes are applied to it."""
+    for write in writes:
+        if write.op == "set":
+            value = write.value
+        elif write.op == "delete":
+            value = MISSING
+        else:
+            try:
+                value = operate(write, value)
+            except BadStateOperation:
+                return value  # the commit will refuse it, with the reason
+    return value

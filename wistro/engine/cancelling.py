@@ -43,7 +43,7 @@ class Cancelling:
     async def cancel(self, run_id: str) -> None:
         """End a live run: what of it waits is dropped, what runs is told to stop and counts for nothing."""
         store = self._parts.store
-        row = store.run(run_id)
+        row = await store.run(run_id)
         if row is None:
             raise UnknownRun(f"no live run `{run_id}`")
         for one in list(self._deliveries.in_flight):
@@ -51,7 +51,7 @@ class Cancelling:
                 one.task.cancel()
         run = self._emitting.runs.get(row.seq) or LiveRun.of(row)
         for _ in range(CANCEL_TRIES):
-            waiting = store.run_deliveries(row.seq)
+            waiting = await store.run_deliveries(row.seq)
             now_us = self._parts.clock.now_us()
             unit = Unit(
                 finished=[(one.seq, one.number) for one in waiting],
@@ -62,7 +62,7 @@ class Cancelling:
                 await store.submit(unit)
                 self._cancelled(run, len(waiting))
                 return
-            if store.run(run_id) is None:
+            if await store.run(run_id) is None:
                 return
         raise Fenced(f"the run {run_id} keeps changing")
 

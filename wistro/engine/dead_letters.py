@@ -36,14 +36,14 @@ class DeadLetters:
     async def redrive(self, delivery_id: str, *, deployment_id: str | None = None) -> str:
         """Give a dead letter another chance under its own id; returns its run's id, which lives again."""
         store, now_us = self._parts.store, self._parts.clock.now_us()
-        dead = store.dead_letter(delivery_id)
+        dead = await store.dead_letter(delivery_id)
         if dead is None:
             raise UnknownDeadLetter(f"no dead letter `{delivery_id}`")
         loaded = self._loaded_of(deployment_id or dead.deployment_id)
         queue = loaded.lane.queues.get(dead.step)
         if queue is None:
             raise UnknownDeployment(f"the deployment has no step `{dead.step}`")
-        run = self._live_run_of(dead)
+        run = await self._live_run_of(dead)
         if is_reopened := run is None:
             run = LiveRun(
                 seq=store.next_run_seq(),
@@ -78,9 +78,9 @@ class DeadLetters:
             self._emitting.let_go(run)
         return dead.run_id
 
-    def _live_run_of(self, dead: DeadLetter) -> LiveRun | None:
+    async def _live_run_of(self, dead: DeadLetter) -> LiveRun | None:
         """None also when what ends it is on its way to the disk: then it lives anew under its id."""
-        kept = self._parts.store.run(dead.run_id)
+        kept = await self._parts.store.run(dead.run_id)
         if kept is None:
             return None
         run = self._emitting.runs.get(kept.seq) or LiveRun.of(kept)

@@ -228,7 +228,7 @@ class Emitting:
             queue.is_spilled = queue.put_aside != put_aside
             if queue.is_spilled and not queue.ready:
                 self.claim_more(queue, loaded)
-            elif (due_at_us := self._parts.store.next_due(deployment_id, step)) is not None:
+            elif (due_at_us := await self._parts.store.next_due(deployment_id, step)) is not None:
                 self.wake_at(queue, due_at_us, loaded)
         self._turns.pump()
 

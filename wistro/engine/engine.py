@@ -87,11 +87,10 @@ class Engine:
         """Take over what an earlier boot left: its records, and the calls it died under."""
         store, now_us = self._parts.store, self._parts.clock.now_us()
         self._loop = asyncio.get_running_loop()
-        store.start(on_chunk=self._sink.take, on_broken=self._broken)
-        self._sink.start(
-            leftovers=store.leftovers(), streams=store.streams(), at_us=now_us, forget=self._forget
-        )
-        interrupted = [LiveRun.of(row) for row in store.runs(marked=CALLING)]
+        await store.start(on_chunk=self._sink.take, on_broken=self._broken)
+        leftovers, streams = await store.leftovers(), await store.streams()
+        self._sink.start(leftovers=leftovers, streams=streams, at_us=now_us, forget=self._forget)
+        interrupted = [LiveRun.of(row) for row in await store.runs(marked=CALLING)]
         if interrupted:
             recording = self._parts.recording
             records = [recording.run(run, "interrupted", at_us=now_us) for run in interrupted]
@@ -115,9 +114,9 @@ class Engine:
             self._later(old_hosts.close(grace_s=30.0))
         else:
             loaded = Loaded(deployment, plans, lane, hosts)
-            loaded.live_runs, loaded.backlog = self._parts.store.totals(deployment.id)
+            loaded.live_runs, loaded.backlog = await self._parts.store.totals(deployment.id)
             self._loaded[deployment.id] = loaded
-        for step in self._parts.store.waiting_steps(deployment.id):
+        for step in await self._parts.store.waiting_steps(deployment.id):
             if (queue := lane.queues.get(step)) is not None:
                 self._emitting.claim_more(queue, loaded)
             else:

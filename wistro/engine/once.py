@@ -23,15 +23,16 @@ class Once:
         while (first := self._by_key.get(key)) is not None:
             if (answer := await asyncio.shield(first)) is not None:
                 return EndpointAnswer(answer.status, answer.body, [*answer.headers, REPLAYED])
-        kept = self._parts.store.answer(key, now_us=self._parts.clock.now_us())
-        if kept is not None:
-            return EndpointAnswer(kept.status, kept.body, [*kept.headers, REPLAYED])
         self._by_key[key] = asyncio.get_running_loop().create_future()
         others: EndpointAnswer | None = None
         try:
+            kept = await self._parts.store.answer(key, now_us=self._parts.clock.now_us())
+            if kept is not None:
+                others = EndpointAnswer(kept.status, kept.body, kept.headers)
+                return EndpointAnswer(kept.status, kept.body, [*kept.headers, REPLAYED])
             answer = await run()
             # Only what committed is an answer to others: after anything else the key is free again.
-            if self._parts.store.answer(key, now_us=0) is not None:
+            if await self._parts.store.answer(key, now_us=0) is not None:
                 others = answer
         finally:
             self._by_key.pop(key).set_result(others)

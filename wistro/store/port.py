@@ -1,12 +1,12 @@
 """What the engine asks of a store: apply units of work, each whole or not at all, and read what is committed.
 
-Called on the event loop. A `submit` resolves once its unit is on disk; until then nothing may be acknowledged.
+Called on the event loop. Reads see what is committed. A `submit` resolves once its unit is on disk; until then nothing may be acknowledged.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -158,17 +158,19 @@ class Reads(Protocol):
         """The value, or state.MISSING: unlike `get` it tells a null from nothing."""
         ...
 
-    def dead_letters(self, *, limit: int = 100, before: str | None = None) -> list[DeadLetter]:
+    async def dead_letters(
+        self, *, limit: int = 100, before: str | None = None
+    ) -> list[DeadLetter]:
         """Newest first."""
         ...
 
-    def dead_letter(self, delivery_id: str) -> DeadLetter | None: ...
+    async def dead_letter(self, delivery_id: str) -> DeadLetter | None: ...
 
 
 class Store(Reads, Protocol):
     stream: str  # this boot's
 
-    def start(
+    async def start(
         self, *, on_chunk: Callable[[Chunk], None], on_broken: Callable[[StoreBroken], None]
     ) -> None: ...
 
@@ -188,11 +190,15 @@ class Store(Reads, Protocol):
 
     def next_delivery_seq(self) -> int: ...
 
-    def get(self, group: str, key: str) -> Any: ...
+    def get(self, group: str, key: str) -> Any | Awaitable[Any]:
+        """The latest committed value, or None. At once where the store is at hand: steps ask this more than all else."""
+        ...
 
-    def list(self, group: str) -> list[list[Any]]: ...
+    def list(self, group: str) -> list[list[Any]] | Awaitable[list[list[Any]]]:
+        """[key, value] in order of key."""
+        ...
 
-    def answer(self, key: str, *, now_us: int) -> StoredAnswer | None: ...
+    async def answer(self, key: str, *, now_us: int) -> StoredAnswer | None: ...
 
     def claim(
         self, deployment_id: str, step: str, *, due_at_us: int, limit: int
@@ -200,33 +206,33 @@ class Store(Reads, Protocol):
         """Take the oldest due deliveries of a step that nobody holds; they are this engine's when it resolves."""
         ...
 
-    def next_due(self, deployment_id: str, step: str) -> int | None:
+    async def next_due(self, deployment_id: str, step: str) -> int | None:
         """When the first unclaimed delivery of a step is due."""
         ...
 
-    def waiting_steps(self, deployment_id: str) -> list[str]:
+    async def waiting_steps(self, deployment_id: str) -> list[str]:
         """Steps with unclaimed deliveries: asked once, when a deployment is loaded."""
         ...
 
-    def runs(self, *, marked: str | None = None) -> list[RunRow]:
+    async def runs(self, *, marked: str | None = None) -> list[RunRow]:
         """Live runs, oldest first; those with this `mark` only when it is given."""
         ...
 
-    def totals(self, deployment_id: str) -> tuple[int, int]:
+    async def totals(self, deployment_id: str) -> tuple[int, int]:
         """Live runs and open deliveries: asked once, when a deployment is loaded."""
         ...
 
-    def run_deliveries(self, run_seq: int) -> list[DeliveryRow]: ...
+    async def run_deliveries(self, run_seq: int) -> list[DeliveryRow]: ...
 
-    def run(self, run_id: str) -> RunRow | None: ...
+    async def run(self, run_id: str) -> RunRow | None: ...
 
-    def cursor(self, schedule_id: str) -> int | None: ...
+    async def cursor(self, schedule_id: str) -> int | None: ...
 
-    def leftovers(self) -> list[Chunk]:
+    async def leftovers(self) -> list[Chunk]:
         """Outbox chunks that an earlier boot left, oldest first."""
         ...
 
-    def streams(self) -> list[tuple[str, int]]:
+    async def streams(self) -> list[tuple[str, int]]:
         """Earlier boots' streams that are not closed, with the last seq known here."""
         ...
 

@@ -62,7 +62,7 @@ class SqliteStore(SqliteWrites):
         self._idle.set()
         self._thread: threading.Thread | None = None
 
-    def start(
+    async def start(
         self, *, on_chunk: Callable[[Chunk], None], on_broken: Callable[[StoreBroken], None]
     ) -> None:
         """Begin to commit; wants a running event loop. `on_broken` is told once, and must end the process."""

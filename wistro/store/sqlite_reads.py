@@ -51,7 +51,7 @@ class SqliteReads:
         row = self._row('SELECT value FROM state WHERE "group" = ? AND key = ?', group, key)
         return MISSING if row is None else msgspec.json.decode(row[0])
 
-    def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
+    async def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
         row = self._row(
             "SELECT status, headers, body, run_id FROM answers WHERE key = ? AND expires_at_us > ?",
             key,
@@ -62,20 +62,20 @@ class SqliteReads:
         headers = [(name, value) for name, value in msgspec.json.decode(row[1])]
         return StoredAnswer(row[0], headers, row[2], row[3])
 
-    def next_due(self, deployment_id: str, step: str) -> int | None:
+    async def next_due(self, deployment_id: str, step: str) -> int | None:
         row = self._row(tables.NEXT_DUE, deployment_id, step)
         return None if row is None else row[0]
 
-    def waiting_steps(self, deployment_id: str) -> list[str]:
+    async def waiting_steps(self, deployment_id: str) -> list[str]:
         return [row[0] for row in self._rows(tables.WAITING_STEPS, deployment_id)]
 
-    def runs(self, *, marked: str | None = None) -> list[RunRow]:
+    async def runs(self, *, marked: str | None = None) -> list[RunRow]:
         where = "" if marked is None else " WHERE mark = ?"
         values = () if marked is None else (marked,)
         sql = f"SELECT {tables.RUN} FROM runs{where} ORDER BY run_seq"
         return [RunRow(*row) for row in self._rows(sql, *values)]
 
-    def totals(self, deployment_id: str) -> tuple[int, int]:
+    async def totals(self, deployment_id: str) -> tuple[int, int]:
         # Of a deployment that is not loaded nothing is held in memory, so all of it is in the index of what waits.
         # Without it each load would read every message of the whole store: 0.7 s for 200,000 of 1 KiB.
         runs = self._rows("SELECT count(*) FROM runs WHERE deployment_id = ?", deployment_id)
@@ -84,29 +84,31 @@ class SqliteReads:
         )
         return runs[0][0], waiting[0][0]
 
-    def run(self, run_id: str) -> RunRow | None:
+    async def run(self, run_id: str) -> RunRow | None:
         row = self._row(f"SELECT {tables.RUN} FROM runs WHERE run_id = ?", run_id)
         return None if row is None else RunRow(*row)
 
-    def run_deliveries(self, run_seq: int) -> list[DeliveryRow]:
+    async def run_deliveries(self, run_seq: int) -> list[DeliveryRow]:
         sql = f"SELECT {tables.DELIVERY} FROM deliveries WHERE run_seq = ? ORDER BY seq"
         return [delivery(row) for row in self._rows(sql, run_seq)]
 
-    def cursor(self, schedule_id: str) -> int | None:
+    async def cursor(self, schedule_id: str) -> int | None:
         row = self._row("SELECT settled_until_us FROM cursors WHERE schedule_id = ?", schedule_id)
         return None if row is None else row[0]
 
-    def dead_letters(self, *, limit: int = 100, before: str | None = None) -> list[DeadLetter]:
+    async def dead_letters(
+        self, *, limit: int = 100, before: str | None = None
+    ) -> list[DeadLetter]:
         """Newest first by delivery id, which is in order of time."""
         sql = f"SELECT {tables.DEAD_LETTER} FROM dead_letters WHERE delivery_id < ? ORDER BY delivery_id DESC LIMIT ?"
         return [DeadLetter(*row) for row in self._rows(sql, before or "~", limit)]
 
-    def dead_letter(self, delivery_id: str) -> DeadLetter | None:
+    async def dead_letter(self, delivery_id: str) -> DeadLetter | None:
         sql = f"SELECT {tables.DEAD_LETTER} FROM dead_letters WHERE delivery_id = ?"
         row = self._row(sql, delivery_id)
         return None if row is None else DeadLetter(*row)
 
-    def leftovers(self) -> list[Chunk]:
+    async def leftovers(self) -> list[Chunk]:
         sql = (
             "SELECT outbox.stream, first_seq, outbox.last_seq, lines FROM outbox JOIN streams USING (stream)"
             " WHERE stream != ? ORDER BY boot, first_seq"
@@ -114,7 +116,7 @@ class SqliteReads:
         rows = self._rows(sql, self.stream)
         return [Chunk(stream, first, last, lines, True) for stream, first, last, lines in rows]
 
-    def streams(self) -> list[tuple[str, int]]:
+    async def streams(self) -> list[tuple[str, int]]:
         sql = "SELECT stream, last_seq FROM streams WHERE stream != ? ORDER BY boot"
         return [(stream, last_seq) for stream, last_seq in self._rows(sql, self.stream)]
 

@@ -42,7 +42,7 @@ class BadSchedule(UserError):
 class Cursors(Protocol):
     """How far each schedule has got."""
 
-    def cursor(self, schedule_id: str) -> int | None: ...
+    async def cursor(self, schedule_id: str) -> int | None: ...
 
     async def settle(self, schedule_id: str, until_us: int) -> None: ...
 
@@ -130,7 +130,7 @@ class Cron:
 
     async def _fire(self, schedule: CronTrigger) -> int | None:
         now_us = self._now_us()
-        settled_us = self._cursors.cursor(schedule.id)
+        settled_us = await self._cursors.cursor(schedule.id)
         if settled_us is None:
             settled_us = now_us
             await self._cursors.settle(schedule.id, now_us)

@@ -24,7 +24,7 @@ class Opened:
 
     async def open(self) -> Store:
         store = SqliteStore(self.path / "store.db", stream=f"stream-{len(self.boots) + 1}")
-        store.start(on_chunk=self.chunks.append, on_broken=self.broken.append)
+        await store.start(on_chunk=self.chunks.append, on_broken=self.broken.append)
         self.boots.append(store)
         return store
 

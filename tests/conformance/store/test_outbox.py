@@ -55,14 +55,14 @@ async def test_records_wait_in_the_outbox_for_the_next_boot_until_they_are_forgo
 
     reopened = await place.open()
 
-    assert [(one.stream, one.first, one.last, one.durable) for one in reopened.leftovers()] == [
-        ("stream-1", 3, 3, True)
-    ]
-    assert reopened.streams() == [("stream-1", 3)]
+    assert [
+        (one.stream, one.first, one.last, one.durable) for one in await reopened.leftovers()
+    ] == [("stream-1", 3, 3, True)]
+    assert await reopened.streams() == [("stream-1", 3)]
 
     await reopened.submit(Unit(forget=("stream-1", 3)))
-    assert reopened.leftovers() == []
-    assert reopened.streams() == []
+    assert await reopened.leftovers() == []
+    assert await reopened.streams() == []
 
 
 async def test_a_reader_is_not_held_up_by_a_commit_under_way(store: Store) -> None:

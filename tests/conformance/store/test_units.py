@@ -101,7 +101,7 @@ async def test_claiming_takes_the_oldest_due_first_and_each_once(store: Store) -
 
     assert [one.due_at_us for one, _ in first] == [10, 20]
     assert [one.due_at_us for one, _ in second] == [30]
-    assert store.next_due("deployment", "b") == 40
+    assert await store.next_due("deployment", "b") == 40
 
 
 async def test_steps_with_waiting_deliveries_are_named_once(store: Store) -> None:
@@ -109,8 +109,8 @@ async def test_steps_with_waiting_deliveries_are_named_once(store: Store) -> Non
         await put(store, claimed=False, step=step)
     await put(store, claimed=True, step="held")
 
-    assert store.waiting_steps("deployment") == ["a", "b", "c"]
-    assert store.waiting_steps("other") == []
+    assert await store.waiting_steps("deployment") == ["a", "b", "c"]
+    assert await store.waiting_steps("other") == []
 
 
 async def test_what_a_deployment_left_is_counted_by_what_waits_not_by_reading_it(
@@ -126,11 +126,11 @@ async def test_what_a_deployment_left_is_counted_by_what_waits_not_by_reading_it
     plans: list[str] = []
     reader = again._reader
     reader.set_trace_callback(plans.append)
-    totals = again.totals("deployment")
+    totals = await again.totals("deployment")
     reader.set_trace_callback(None)
 
     assert totals == (2, 4)
-    assert again.totals("another") == (0, 0)
+    assert await again.totals("another") == (0, 0)
     [counting] = [sql for sql in plans if "FROM deliveries" in sql]
     [(*_, plan)] = reader.execute(f"EXPLAIN QUERY PLAN {counting}").fetchall()
     assert "INDEX deliveries_waiting" in plan
@@ -159,7 +159,7 @@ async def test_a_stale_attempt_is_refused_and_its_neighbours_are_not(store: Stor
     await neighbour
 
     assert store.list("g") == [["neighbour", 1]]
-    assert [one.number for one in store.run_deliveries(run.seq)] == [2]
+    assert [one.number for one in await store.run_deliveries(run.seq)] == [2]
 
 
 async def test_two_commits_of_one_attempt_in_one_group_count_once(store: Store) -> None:
@@ -191,15 +191,15 @@ async def test_a_tick_fires_once_for_an_instant(store: Store) -> None:
     with pytest.raises(TickTaken):
         await second
 
-    assert [one.run_id for one in store.runs()] == [run.run_id]
+    assert [one.run_id for one in await store.runs()] == [run.run_id]
 
 
 async def test_a_cursor_never_goes_back(store: Store) -> None:
     await store.submit(Unit(cursor=("nightly", 100)))
     await store.submit(Unit(cursor=("nightly", 50)))
 
-    assert store.cursor("nightly") == 100
-    assert store.cursor("other") is None
+    assert await store.cursor("nightly") == 100
+    assert await store.cursor("other") is None
 
 
 async def test_state_operations_apply_in_order_at_commit(store: Store) -> None:
@@ -268,7 +268,7 @@ async def test_an_operation_that_does_not_fit_refuses_its_whole_unit_alone(store
     await good
 
     assert store.list("g") == [["good", 1], ["word", "text"]]
-    assert store.runs() == []
+    assert await store.runs() == []
 
 
 async def test_a_text_that_cannot_be_kept_refuses_its_unit_alone(store: Store) -> None:
@@ -297,9 +297,9 @@ async def test_a_stored_answer_is_given_until_it_expires(store: Store) -> None:
     kept = StoredAnswer(201, [("content-type", "text/plain")], b"made", "run-1")
     await store.submit(Unit(answer=("key", kept, HOUR_US)))
 
-    assert store.answer("key", now_us=HOUR_US - 1) == kept
-    assert store.answer("key", now_us=HOUR_US) is None
-    assert store.answer("other", now_us=0) is None
+    assert await store.answer("key", now_us=HOUR_US - 1) == kept
+    assert await store.answer("key", now_us=HOUR_US) is None
+    assert await store.answer("other", now_us=0) is None
 
 
 async def test_expired_answers_leave_as_new_ones_come(store: Store) -> None:
@@ -309,7 +309,7 @@ async def test_expired_answers_leave_as_new_ones_come(store: Store) -> None:
             Unit(answer=(f"key-{day}", StoredAnswer(200, [], b"", "r"), day * day_us + day_us))
         )
 
-    left = [day for day in range(1, 6) if store.answer(f"key-{day}", now_us=0)]
+    left = [day for day in range(1, 6) if await store.answer(f"key-{day}", now_us=0)]
 
     assert left == [5]
 
@@ -327,8 +327,8 @@ async def test_a_dead_letter_stays_until_it_is_redriven(place: Opened) -> None:
         )
     )
     reopened = await place.open()
-    assert reopened.dead_letters() == [dead]
-    assert reopened.runs() == []
+    assert await reopened.dead_letters() == [dead]
+    assert await reopened.runs() == []
 
     again = a_run(reopened)
     await reopened.submit(
@@ -339,8 +339,8 @@ async def test_a_dead_letter_stays_until_it_is_redriven(place: Opened) -> None:
         )
     )
 
-    assert reopened.dead_letter(dead.delivery_id) is None
-    assert len(reopened.runs()) == 1
+    assert await reopened.dead_letter(dead.delivery_id) is None
+    assert len(await reopened.runs()) == 1
 
 
 async def test_dead_letters_are_paged_newest_first(store: Store) -> None:
@@ -348,8 +348,8 @@ async def test_dead_letters_are_paged_newest_first(store: Store) -> None:
         run, delivery = await put(store)
         await store.submit(Unit(finished=[(delivery.seq, 1)], dead=a_dead_letter(delivery, run)))
 
-    first = store.dead_letters(limit=2)
-    rest = store.dead_letters(limit=2, before=first[-1].delivery_id)
+    first = await store.dead_letters(limit=2)
+    rest = await store.dead_letters(limit=2, before=first[-1].delivery_id)
 
     assert [one.delivery_id for one in [*first, *rest]] == [
         "delivery-003",

@@ -118,7 +118,7 @@ async def test_after_its_retries_a_message_is_a_dead_letter_and_its_run_dead(sta
     run_id = await go(running)
     await running.quiet()
 
-    [dead] = running.store.dead_letters()
+    [dead] = await running.store.dead_letters()
     assert (dead.run_id, dead.step, dead.message, dead.attempts) == (run_id, "b", b'{"n":1}', 4)
     assert b'"message":"no"' in dead.error
     assert outcomes(running) == ["retrying"] * 3 + ["dead"]
@@ -167,7 +167,7 @@ async def test_a_retry_after_beyond_all_time_is_a_long_wait_and_breaks_nothing(
     await go(running)
 
     assert running.broken == []
-    assert running.store.next_due("dep", "b") is not None
+    assert await running.store.next_due("dep", "b") is not None
 
 
 async def test_past_its_timeout_an_attempt_failed_like_any_other(start: Start) -> None:
@@ -203,7 +203,7 @@ async def test_the_second_lone_death_makes_a_dead_letter_with_the_end_of_stderr(
     await go(running)
     await running.quiet()
 
-    [dead] = running.store.dead_letters()
+    [dead] = await running.store.dead_letters()
     assert (dead.stderr, dead.attempts) == ("segfault", 3)
 
 
@@ -222,7 +222,7 @@ async def test_lone_deaths_are_remembered_over_a_restart(start: Start) -> None:
     second = await start({}, outcomes={"b": [LOST_ALONE]})
     await second.quiet()
 
-    assert len(second.store.dead_letters()) == 1
+    assert len(await second.store.dead_letters()) == 1
 
 
 async def test_a_host_that_cannot_start_is_waited_for_and_charges_nothing(
@@ -460,7 +460,7 @@ async def test_a_restart_resumes_what_was_acknowledged_with_a_higher_attempt(sta
     await second.quiet()
 
     assert seen == [({"n": 7}, 2)]
-    assert second.store.runs() == []
+    assert await second.store.runs() == []
 
 
 async def test_a_zombie_attempt_of_an_earlier_boot_counts_for_nothing(start: Start) -> None:
@@ -556,7 +556,7 @@ async def test_cancelling_a_run_drops_what_waits_and_stops_what_runs(start: Star
     await ended.wait()
     await running.quiet()
 
-    assert running.store.runs() == []
+    assert await running.store.runs() == []
     assert [one["status"] for one in running.sink.of_kind("run")] == ["running", "cancelled"]
     assert running.engine.status()[0].backlog == 0
     with pytest.raises(UnknownRun):
@@ -576,7 +576,7 @@ async def test_a_redriven_dead_letter_runs_under_its_own_id_and_reopens_its_run(
     running = await start({"b": never})
     run_id = await go(running)
     await running.quiet()
-    [dead] = running.store.dead_letters()
+    [dead] = await running.store.dead_letters()
 
     again = await running.engine.redrive(dead.delivery_id)
     await running.quiet()
@@ -604,7 +604,7 @@ async def test_two_redrives_at_once_count_once(start: Start) -> None:
     running = await start({"b": never})
     await go(running)
     await running.quiet()
-    [dead] = running.store.dead_letters()
+    [dead] = await running.store.dead_letters()
 
     results = await asyncio.gather(
         *(running.engine.redrive(dead.delivery_id) for _ in range(2)), return_exceptions=True
@@ -628,7 +628,7 @@ async def test_a_tick_fires_its_step_once(start: Start) -> None:
 
     assert fired == [True, False]
     assert seen == [("cron", None)]
-    assert running.store.cursor("nightly") == 1_000
+    assert await running.store.cursor("nightly") == 1_000
 
 
 async def test_a_cron_step_that_throws_is_tried_again_as_cron(start: Start) -> None:

@@ -89,7 +89,7 @@ class Fired:
         self.cursors[schedule_id] = max(scheduled_at_us, self.cursors.get(schedule_id, 0))
         return True
 
-    def cursor(self, schedule_id: str) -> int | None:
+    async def cursor(self, schedule_id: str) -> int | None:
         return self.cursors.get(schedule_id)
 
     async def settle(self, schedule_id: str, until_us: int) -> None:
