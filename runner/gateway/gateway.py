@@ -50,7 +50,7 @@ class Reserved(UserError):
     """A path under /_wistro/ that this gateway does not serve."""
 
     code = "gateway.reserved"
-    hint = "Paths under /_wistro/ are wistro's own; /_wistro/healthz is built."
+    hint = "Paths under /_wistro/ are wistro's own; /_wistro/health and /_wistro/ready are built."
     status = 404
 
 
@@ -131,10 +131,15 @@ class Gateway:
         return await self._forward(request, decision)
 
     def _ours(self, request: Request) -> Response:
-        if request.path != RESERVED + "healthz":
-            return refusal(Reserved(f"{request.path} is not served"))
+        """`ready` is for a load balancer: not before the first table, nor once the gateway drains."""
         health = {"serving": self.serial >= 0, "serial": self.serial}
-        return Response(200, msgspec.json.encode(health), [JSON])
+        if request.path == RESERVED + "ready":
+            is_ready = self.serial >= 0 and not request.is_late
+            headers = [JSON] if is_ready else [JSON, ("retry-after", "1")]
+            return Response(200 if is_ready else 503, msgspec.json.encode(health), headers)
+        if request.path in (RESERVED + "health", RESERVED + "healthz"):
+            return Response(200, msgspec.json.encode(health), [JSON])
+        return refusal(Reserved(f"{request.path} is not served"))
 
     def _decide(self, request: Request) -> Decision | Response:
         """No await in here: between the draw and its count no other call may come."""

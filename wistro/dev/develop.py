@@ -11,6 +11,7 @@ from wistro.control.place import alone
 from wistro.dev.console import Console, Says
 from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
+from wistro.dev.one_engine import OneEngine
 from wistro.dev.overview import counts, example_call, overview
 from wistro.dev.ports import listen
 from wistro.dev.project import Brought, Project
@@ -39,6 +40,7 @@ async def develop(root: Path, *, host: str, port: int, ui_port: int, says: Says)
         last.enter_context(alone(root))
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
+        last.enter_context(OneEngine(root / ".wistro", "wistro dev"))
         port = await listen(server, host, port, option="--port", avoid={ui_port})
         first = asyncio.create_task(project.bring())
         environment = local_engine(root, on_kept=console.take)

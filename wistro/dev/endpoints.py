@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from wistro.dev import health
 from wistro.engine.clock import SystemClock
+from wistro.engine.engine import Engine
 from wistro.errors import UserError
 from wistro.http.message import Request, Response, refusal
 from wistro.lock.model import Lock
 from wistro.protocol.ids import NewIds
 from wistro.triggers.http import LocalDoor
-from wistro.triggers.port import Engine
 
 OnCall = Callable[[Request, int, float], None]  # the request, its answer's status, seconds
 
@@ -24,15 +25,34 @@ class NothingServed(UserError):
     status = 503
 
 
-class Endpoints:
-    """`on_call` is told of each answer. `events_key` is asked for once there is a topic from outside."""
+class Stopping(UserError):
+    """The service is being stopped: what it had accepted is answered, nothing new is taken."""
 
-    def __init__(self, *, events_key: Callable[[], str], on_call: OnCall = lambda *_: None) -> None:
+    code = "call.stopping"
+    hint = "Try again after the time in Retry-After: another process answers then."
+    status = 503
+
+
+class Endpoints:
+    """`on_call` is told of each answer. `refuses_late`: a call that comes while the server drains is told to try again.
+    `events_key` is asked for once there is a topic from outside."""
+
+    def __init__(
+        self,
+        *,
+        events_key: Callable[[], str],
+        on_call: OnCall = lambda *_: None,
+        refuses_late: bool = False,
+    ) -> None:
         self._on_call = on_call
         self._events_key = events_key
+        self._refuses_late = refuses_late
+        self._engine: Engine | None = None
+        self._lock: Lock | None = None
         self._door: LocalDoor | None = None
 
     def use(self, engine: Engine, lock: Lock, values: Mapping[str, str]) -> None:
+        self._engine, self._lock = engine, lock
         self._door = LocalDoor(
             engine,
             lock.triggers.api,
@@ -44,6 +64,11 @@ class Endpoints:
         )
 
     async def handle(self, request: Request) -> Response:
+        if request.path in health.PATHS:
+            stopping = request.is_late
+            return await health.answer(request, self._engine, self._lock, is_stopping=stopping)
+        if request.is_late and self._refuses_late:
+            return refusal(Stopping("the service is being stopped"), headers=[("retry-after", "1")])
         if self._door is None:
             return refusal(NothingServed("nothing is served yet"), headers=[("retry-after", "1")])
         began = time.monotonic()

@@ -11,6 +11,7 @@ from wistro.control.place import alone
 from wistro.dev.console import Console, Says
 from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
+from wistro.dev.one_engine import OneEngine
 from wistro.dev.overview import counts, overview
 from wistro.dev.ports import listen
 from wistro.dev.screens import Showing, serve_screens
@@ -37,9 +38,15 @@ async def start(
     ending = Ending()
     console = Console(as_json=is_json)
     console.fit(lock.steps)
-    endpoints = Endpoints(events_key=lambda: events_key(root / ".wistro", os.environ))
+    endpoints = Endpoints(
+        events_key=lambda: events_key(root / ".wistro", os.environ), refuses_late=True
+    )
     async with AsyncExitStack() as last:
+<<<<<<< HEAD
         last.enter_context(alone(root))
+=======
+        last.enter_context(OneEngine(root / ".wistro", "wistro start"))
+>>>>>>> d015398 (http: Tell health, readiness and an end in order to who asks.)
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port")
@@ -59,7 +66,7 @@ async def start(
             says.talk(f"  screens    {address}")
         await last.enter_async_context(controlled(root, environment, shown, showing))
         await ending.asked.wait()
-        whole = await server.drain(grace_s=DRAIN_S)
+        whole = await server.drain(grace_s=DRAIN_S, listens=True)
     _told_end(whole, is_json, console, says)
 
 

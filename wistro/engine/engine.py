@@ -20,6 +20,7 @@ from wistro.engine.loaded import Deployment, Plans, UnknownDeployment, secret_va
 from wistro.engine.outside import Outside
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery, Lane, Turns
+from wistro.engine.readiness import Readiness
 from wistro.engine.recording import Recording
 from wistro.engine.runs import CALLING, LiveRun
 from wistro.engine.ticks import Ticks
@@ -76,12 +77,21 @@ class Engine:
             loaded_of=self._loaded.get,
         )
         self._dead_letters = DeadLetters(self._parts, self._emitting, loaded_of=self._get)
+        self._readiness = Readiness(store, clock)
         self._background: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     @property
     def store(self) -> Store:
         return self._parts.store
+
+    async def why_not_ready(self) -> str | None:
+        """What keeps it from being given calls; None when nothing does."""
+        if self._endpoints.is_closed:
+            return "it is being stopped"
+        if not self._loaded:
+            return "no lock is loaded yet"
+        return await self._readiness.why_not()
 
     async def start(self) -> None:
         """Take over what an earlier boot left: its records, and the calls it died under."""

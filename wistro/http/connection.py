@@ -17,7 +17,7 @@ import httptools
 from wistro.errors import UserError
 from wistro.http import errors
 from wistro.http.message import Headers, Request, Response, refusal
-from wistro.http.paths import split_target
+from wistro.http.paths import origin_form, split_target
 from wistro.http.sender import Sender, claimed_length
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
             body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._received = 0  # the request holds it from here on
         try:
-            target = self._url.decode("ascii")
+            target = origin_form(self._url.decode("ascii"), self._host())
             path, query = split_target(target)
         except (UserError, UnicodeDecodeError):
             self._server.held_bytes -= len(body)
@@ -189,6 +189,7 @@ class Connection(asyncio.Protocol):
             body=body,
             address=self._address,
             is_old=self._is_old,
+            is_late=self._server.draining,
         )
         self._enqueue(request)
 
@@ -231,6 +232,9 @@ class Connection(asyncio.Protocol):
         if "expect" in noted and [one.lower() for one in noted["expect"]] != [b"100-continue"]:
             return errors.UnknownExpectation("the only Expect is 100-continue")
         return None
+
+    def _host(self) -> str:
+        return self._noted.get("host", [b""])[0].decode("latin-1")
 
     def _too_large(self) -> str:
         return f"the body is larger than {self._limits.body_bytes} bytes"

@@ -23,7 +23,17 @@ _FRAMING = frozenset(("connection", "content-length", "date", "keep-alive", "tra
 class Request:
     """One request, its body whole. `target` is as received; `path` decoded; header names lower-case."""
 
-    __slots__ = ("address", "body", "headers", "is_old", "method", "path", "query", "target")
+    __slots__ = (
+        "address",
+        "body",
+        "headers",
+        "is_late",
+        "is_old",
+        "method",
+        "path",
+        "query",
+        "target",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -36,6 +46,7 @@ class Request:
         body: bytes = b"",
         address: str = "",
         is_old: bool = False,
+        is_late: bool = False,
     ) -> None:
         self.method = method
         self.target = target
@@ -45,6 +56,7 @@ class Request:
         self.body = body
         self.address = address
         self.is_old = is_old  # HTTP/1.0: knows no chunks
+        self.is_late = is_late  # it was whole only after the server had begun to drain
 
     def header(self, name: str) -> str | None:
         """The first value of a lower-case name."""

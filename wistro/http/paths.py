@@ -69,6 +69,20 @@ def split_target(target: str) -> tuple[str, str]:
     return path, query
 
 
+def origin_form(target: str, host: str) -> str:
+    """`http://shop.example/a?b` -> `/a?b` (RFC 9112 §3.2.2); any other target as it is.
+
+    Raises UnreadableTarget where it names another host than the Host header: two readers could take either.
+    """
+    if not target[:8].lower().startswith(("http://", "https://")):
+        return target
+    authority, slash, rest = target.partition("://")[2].partition("/")
+    authority, question, query = authority.partition("?")
+    if not authority or authority.lower() != host.lower():
+        raise UnreadableTarget("the target and the Host header name two hosts")
+    return f"/{rest}" if slash else f"/{question}{query}"
+
+
 class _Place(Generic[V]):
     """One segment deep in the tree of paths."""
 

@@ -49,6 +49,7 @@ class Server:
         self.refused = 0  # for want of room
         self._handle = handle
         self._connections: set[Connection] = set()
+        self._awaited: set[Connection] = set()  # of a drain: those that were here when it began
         self._emptied: asyncio.Future[None] | None = None
         self._listeners: list[asyncio.Server] = []
         self._unix: list[tuple[Path, int]] = []
@@ -82,22 +83,28 @@ class Server:
         fresh.replace(path)
         self._listeners.append(listener)
 
-    async def drain(self, *, grace_s: float) -> bool:
-        """Accept no more, answer all that was accepted, close; True when nothing was cut off."""
+    async def drain(self, *, grace_s: float, listens: bool = False) -> bool:
+        """Answer all that was accepted, close; True when nothing was cut off.
+
+        With `listens` callers are let in until then, so that the handler can tell them (`Request.is_late`) to try
+        elsewhere; else the port is closed to them at once.
+        """
         self.draining = True
         # Connections that the kernel has already accepted for us are taken in one loop turn.
         await asyncio.sleep(0.01)
-        self._stop_listening()
-        for connection in list(self._connections):
+        if not listens:
+            self._stop_listening()
+        self._awaited = set(self._connections)
+        for connection in self._awaited:
             connection.drain()
         whole = True
-        if self._connections:
+        if self._awaited:
             self._emptied = self.loop.create_future()
             try:
                 await asyncio.wait_for(self._emptied, grace_s)
             except TimeoutError:
                 whole = False
-                log.warning("drain cut %d connections after %s s", len(self._connections), grace_s)
+                log.warning("drain cut %d connections after %s s", len(self._awaited), grace_s)
         await self.close()
         return whole
 
@@ -127,7 +134,8 @@ class Server:
 
     def forget(self, connection: Connection) -> None:
         self._connections.discard(connection)
-        if not self._connections and self._emptied and not self._emptied.done():
+        self._awaited.discard(connection)
+        if not self._awaited and self._emptied and not self._emptied.done():
             self._emptied.set_result(None)
 
     def begin(self) -> bool:

@@ -210,3 +210,47 @@ async def test_a_call_in_flight_is_answered_before_the_end(tmp_path: Path, by: i
     assert (answer.status, answer.json) == (200, {"done": True})
     assert code == 0
     assert "every call was answered" in running.text
+
+
+async def test_while_it_ends_new_calls_are_told_to_come_again(tmp_path: Path) -> None:
+    root = locked(a_project(tmp_path / "p", {"src/slow.step.py": SLOW}))
+    (port,) = free_ports(1)
+
+    async with wistro("start", "--port", str(port), folder=root) as running:
+        await serving(running)
+        before = [await ask(port, "GET", f"/_wistro/{one}") for one in ("health", "ready")]
+        call = asyncio.create_task(ask(port, "POST", "/slow", {}))
+        await running.line("begun")
+        running.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            while (ready := await ask(port, "GET", "/_wistro/ready")).status == 200:
+                pass
+        late = await ask(port, "POST", "/slow", {})
+        health = await ask(port, "GET", "/_wistro/health")
+        answer = await call
+
+    digest = file.read(root / file.NAME).digest
+    assert [one.json for one in before] == [{"status": "ok"}, {"ready": True, "lock": digest}]
+    assert (ready.status, ready.json["ready"], ready.headers["retry-after"]) == (503, False, "1")
+    assert (late.status, late.code, late.headers["retry-after"]) == (503, "call.stopping", "1")
+    assert late.headers["connection"] == "close"
+    assert (health.status, answer.json) == (200, {"done": True})
+
+
+async def test_a_second_engine_on_one_project_is_refused_until_the_first_is_dead(
+    project: Path,
+) -> None:
+    one, other = free_ports(2)
+
+    async with wistro("start", "--port", str(one), folder=project) as running:
+        await serving(running)
+        code, said = await run("start", "--port", str(other), folder=project)
+        answer = await ask(one, "POST", "/greetings", {"name": "Ada"})
+        os.kill(running.process.pid, signal.SIGKILL)
+        await running.process.wait()
+        async with wistro("start", "--port", str(other), folder=project) as second:
+            await serving(second)
+
+    assert code == 1 and "engine.already-running" in said
+    assert f"wistro start (process {running.process.pid})" in said
+    assert answer.status == 202

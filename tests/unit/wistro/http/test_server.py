@@ -111,6 +111,9 @@ async def test_a_trailer_never_becomes_a_header(serving):
         b"GET / HTTP/2.0\r\nHost: a\r\n\r\n",
         b"GET /\r\n\r\n",
         b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET http:///a HTTP/1.1\r\nHost: \r\n\r\n",
+        b"GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
         b"CONNECT b:443 HTTP/1.1\r\nHost: a\r\n\r\n",
         b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET /%ff HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -129,6 +132,23 @@ async def test_what_could_be_read_in_two_ways_is_refused(serving, raw):
 
     status, _, body = await caller.answer()
     assert (status, code_of(body), asked) == (400, "http.malformed", [])
+
+
+@pytest.mark.parametrize(
+    ("target", "seen"),
+    [
+        (b"http://a/b%20c?d=/e", "/b%20c?d=/e"),
+        (b"HTTP://A", "/"),
+        (b"https://a?q", "/?q"),
+        (b"http://a//b", "//b"),
+    ],
+)
+async def test_a_whole_address_as_a_target_means_its_path(serving, target, seen):
+    caller = await (await serving(echo)).caller()
+
+    await caller.send(a_request(target))
+
+    assert (await caller.answer())[2] == seen.encode()
 
 
 async def test_nothing_after_a_refused_request_is_heard(serving):
@@ -487,6 +507,31 @@ async def test_a_drain_answers_what_was_accepted_and_closes(serving):
     assert await asyncio.wait_for(draining, LIMIT_S)
     with pytest.raises(OSError):
         await place.caller()
+
+
+async def test_a_drain_that_listens_tells_late_requests_from_early_ones(serving):
+    entered, release = asyncio.Event(), asyncio.Event()
+
+    async def handle(request):
+        if request.path == "/busy":
+            entered.set()
+            await release.wait()
+        return Response(503 if request.is_late else 200)
+
+    place = await serving(handle)
+    busy = await place.caller()
+    await busy.send(a_request(b"/busy"))
+    await asyncio.wait_for(entered.wait(), LIMIT_S)
+    draining = asyncio.create_task(place.server.drain(grace_s=LIMIT_S, listens=True))
+    await asyncio.sleep(0)
+    late = await place.caller()
+    await late.send(a_request(b"/late"))
+    refused = await late.answer()
+    release.set()
+
+    assert (refused[0], refused[1]["connection"]) == (503, "close")
+    assert (await busy.answer())[0] == 200
+    assert await asyncio.wait_for(draining, LIMIT_S)
 
 
 async def test_a_drain_cuts_what_outlives_its_grace(serving, caplog):
