@@ -139,13 +139,13 @@ class Answers:
         store = self._project.store
         if rest:
             id = str(read_id("delivery", rest))
-            found = store.dead_letter(id) if store else None
+            found = await store.dead_letter(id) if store else None
             if found is None:
                 raise UnknownDeadLetter(f"no dead letter `{rest}`")
             return dead_view(found)
         limit = reading.limit(query, 50)
         before = str(read_id("delivery", query["before"])) if query.get("before") else None
-        letters = store.dead_letters(limit=limit + 1, before=before) if store else []
+        letters = await store.dead_letters(limit=limit + 1, before=before) if store else []
         page = [dead_view(one) for one in letters[:limit]]
         return DeadPage(page, page[-1].id if len(letters) > limit else None)
 

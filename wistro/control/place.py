@@ -1,4 +1,4 @@
-"""Where a project's control socket lies, and that one process alone runs a project's folder.
+"""Where a project's control socket lies.
 
 A socket's path holds 107 bytes, so it is in a short folder of the user's own and not in the project.
 """
@@ -6,18 +6,15 @@ A socket's path holds 107 bytes, so it is in a short folder of the user's own an
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from wistro.errors import UserError
 
 SOCKET = "control"
-LOCK = "running"
 
 
 class NotOurs(UserError):
@@ -25,13 +22,6 @@ class NotOurs(UserError):
 
     code = "control.folder"
     hint = "Remove it, or set XDG_RUNTIME_DIR to a folder of your own."
-
-
-class AlreadyRuns(UserError):
-    """Another process runs this project: two would take the store from each other."""
-
-    code = "control.already-runs"
-    hint = "End it first; `wistro runs` and the other commands speak to it as it is."
 
 
 def socket_of(root: Path) -> Path:
@@ -52,25 +42,6 @@ def check_folder(socket: Path) -> None:
     found = socket.parent.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise NotOurs(f"{socket.parent} is not a folder of yours alone")
-
-
-@contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """Run this project as the only one. Raises AlreadyRuns; a process that died is none."""
-    path = root / ".wistro" / LOCK
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            pid = file.read(20).strip()
-            named = f"process {pid}" if pid.isdigit() else "another process"
-            raise AlreadyRuns(f"{named} runs the project in {root}") from error
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
 
 
 def _parent() -> Path:

@@ -7,7 +7,6 @@ import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from wistro.control.place import alone
 from wistro.dev.console import Console, Says
 from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
@@ -37,7 +36,6 @@ async def develop(root: Path, *, host: str, port: int, ui_port: int, says: Says)
     )
     project = Project(root)
     async with AsyncExitStack() as last:
-        last.enter_context(alone(root))
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
         last.enter_context(OneEngine(root / ".wistro", "wistro dev"))

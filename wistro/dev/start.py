@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from wistro.control.place import alone
 from wistro.dev.console import Console, Says
 from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
@@ -42,11 +41,7 @@ async def start(
         events_key=lambda: events_key(root / ".wistro", os.environ), refuses_late=True
     )
     async with AsyncExitStack() as last:
-<<<<<<< HEAD
-        last.enter_context(alone(root))
-=======
         last.enter_context(OneEngine(root / ".wistro", "wistro start"))
->>>>>>> d015398 (http: Tell health, readiness and an end in order to who asks.)
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port")

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from wistro.control.client import Running
-from wistro.control.place import AlreadyRuns, NotOurs, alone, check_folder, make_folder, socket_of
+from wistro.control.place import NotOurs, check_folder, make_folder, socket_of
 
 
 @pytest.fixture(autouse=True)
@@ -58,12 +57,3 @@ def test_nobody_runs_where_a_dead_engine_left_its_socket(tmp_path: Path) -> None
         left.bind(str(path))
 
     assert Running.find(tmp_path) is None
-
-
-def test_one_process_alone_runs_a_project_until_it_ends(tmp_path: Path) -> None:
-    first = alone(tmp_path)
-    with first, pytest.raises(AlreadyRuns, match=f"process {os.getpid()} runs"), alone(tmp_path):
-        pass
-
-    with alone(tmp_path):
-        pass
