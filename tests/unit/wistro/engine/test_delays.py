@@ -124,5 +124,5 @@ async def test_a_delayed_emit_is_no_reason_to_look_for_others(start: Start) -> N
     await call(running, {})
     await running.sink.seen("attempt", count=3)
 
-    waiting = running.store.runs()
+    waiting = await running.store.runs()
     assert [one.open for one in waiting] == [1]
