@@ -25,6 +25,7 @@ COMMANDS: dict[str, Command] = {
     "export": Command("The lock as OpenAPI or AsyncAPI", "wistro.cli.export"),
     "dev": Command("Run the project here while you write it", "wistro.cli.dev"),
     "start": Command("Serve a project as its lock says", "wistro.cli.start"),
+    "doctor": Command("What is wrong here, and what to do", "wistro.cli.doctor"),
     "replay": Command("Run recorded samples here and compare", "wistro.cli.replay"),
     "login": Command("Sign in to the Hub through a browser", "wistro.cli.login"),
     "logout": Command("Sign out and revoke the token", "wistro.cli.logout"),
@@ -57,6 +58,7 @@ _GROUPS = {
         "replay",
         "diff",
         "export",
+        "doctor",
         "import",
     ),
     "Your account and project in the Hub": ("login", "logout", "whoami", "link", "open"),
@@ -66,7 +68,7 @@ _GROUPS = {
 _OTHERS = "More"
 
 # Documented, and not in this release: said so, never taken for a typing mistake.
-_NOT_YET = ("test", "eval", "tasks", "doctor", "import")
+_NOT_YET = ("test", "eval", "tasks", "import")
 
 _EXAMPLE = "wistro init shop && cd shop && wistro install && wistro dev"
 

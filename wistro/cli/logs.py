@@ -21,6 +21,7 @@ from wistro.protocol.reading import Gap, LinePage, LineView
 
 EVERY_S = 1.0
 HERE_EVERY_S = 0.25
+COLOURS = {"debug": "2", "info": "36", "warn": "33", "error": "31"}
 
 
 class Level(StrEnum):
@@ -145,6 +146,6 @@ def _shown(line: LineView) -> str:
         for name, value in line.fields.items()
     )
     moment = line.at[11:23] if len(line.at) > 23 else line.at
-    return say.plain(
-        f"{moment} {line.level:<5} {line.step or line.source}: {line.message} {fields}"
-    ).rstrip()
+    level = say.painted(f"{say.plain(line.level):<5}", COLOURS.get(line.level, "0"))
+    rest = say.plain(f"{line.step or line.source}: {line.message} {fields}").rstrip()
+    return f"{say.painted(moment, '2')} {level} {rest}"

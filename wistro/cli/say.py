@@ -45,6 +45,12 @@ def line(text: str) -> None:
     out(clipped(shown, width()) if sys.stdout.isatty() else shown)
 
 
+def painted(text: str, style: str) -> str:
+    """For stdout: coloured on a terminal alone."""
+    has_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return f"\x1b[{style}m{text}\x1b[0m" if has_colour else text
+
+
 def note(line: str) -> None:
     """What the reader should know though nothing is wrong."""
     talk(f"{_paint('note', _YELLOW)}: {line}")

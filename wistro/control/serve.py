@@ -28,7 +28,7 @@ class TookTooLong(UserError):
     """The engine did not answer a command in time; what was asked may still happen."""
 
     code = "control.timeout"
-    hint = "Look at what the engine's terminal says."
+    hint = "Look at `wistro doctor` and at what the engine's terminal says."
     status = 504
 
 

@@ -187,7 +187,7 @@ def test_a_second_engine_is_refused_beside_the_first(
     second = wistro("dev", str(shop.folder), "--port", "0", "--ui-port", "0")
 
     assert second.code == 1
-    assert f"process {shop.process.pid} runs the project" in second.err
+    assert f"(process {shop.process.pid}) runs this project already" in second.err
     assert wistro("runs", *at).code == 0
 
 
