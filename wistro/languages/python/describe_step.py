@@ -177,7 +177,11 @@ def _import_problem(error: BaseException, root: str, file: str) -> dict:
     text = f"{type(error).__name__}: {error}".strip().splitlines()[0]
     hint = ""
     if isinstance(error, ModuleNotFoundError):
-        hint = f"Run `wistro install`, or add `{error.name}` to the project's requirements."
+        hint = (
+            "It is for type checkers alone: import it under `if TYPE_CHECKING:`."
+            if error.name == "wistro_types"
+            else f"Run `wistro install`, or add `{error.name}` to the project's requirements."
+        )
     elif isinstance(error, KeyError) and _asked_the_environment(error):
         hint = f"Declare it in wistro.yml, `env: [{error.args[0]}]`: a step sees no other variable."
     return problem("lock.import", f"`{file}` cannot be imported: {text}", line, file=at, hint=hint)

@@ -6,6 +6,8 @@ import collections.abc
 import dataclasses
 import datetime
 import enum
+import importlib
+import sys
 import types
 import typing
 import uuid
@@ -53,7 +55,12 @@ def _of(kind, definitions: dict) -> dict:
 
 def _of_class(kind: type, definitions: dict) -> dict:
     if hasattr(kind, "model_json_schema"):
-        return _of_pydantic(kind, definitions)
+        return _of_pydantic(kind, definitions, kind.model_json_schema)
+    if hasattr(kind, "__pydantic_validator__"):  # a dataclass of pydantic's, with its constraints
+        adapter = sys.modules["pydantic"].TypeAdapter(kind)
+        return _of_pydantic(kind, definitions, adapter.json_schema)
+    if hasattr(kind, "__fields__") and hasattr(kind, "__get_validators__"):
+        return _of_pydantic_1(kind, definitions)
     if issubclass(kind, enum.Enum):
         return {"enum": [member.value for member in kind]}
     if dataclasses.is_dataclass(kind):
@@ -89,7 +96,7 @@ def _required(kind) -> list[str]:
 
 def _object(kind, names: list[str], required: list[str], definitions: dict) -> dict:
     """A reference into `definitions`: classes may hold themselves."""
-    name = f"{kind.__module__}.{kind.__qualname__}".replace("/", "_").replace("~", "_")
+    name = _prefix(kind)
     if name not in definitions:
         definitions[name] = {}
         hints = typing.get_type_hints(kind, include_extras=True)
@@ -101,13 +108,48 @@ def _object(kind, names: list[str], required: list[str], definitions: dict) -> d
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _of_pydantic(kind, definitions: dict) -> dict:
-    prefix = f"{kind.__module__}.{kind.__qualname__}".replace("/", "_").replace("~", "_")
-    found = kind.model_json_schema(ref_template=f"#/$defs/{prefix}:{{model}}")
-    for name, below in found.pop("$defs", {}).items():
-        if below.get("title") == name:
-            del below["title"]
-        definitions[f"{prefix}:{name}"] = below
+def _of_pydantic(kind, definitions: dict, ask) -> dict:
+    prefix = _prefix(kind)
+    found = ask(ref_template=f"#/$defs/{prefix}:{{model}}")
+    return _moved(found, found.pop("$defs", {}), kind, definitions)
+
+
+def _of_pydantic_1(kind, definitions: dict) -> dict:
+    """pydantic 1 says nothing of None where a field allows it; its fields know."""
+    home = next(one for one in kind.__mro__ if one.__module__.partition(".")[0] == "pydantic")
+    tools = importlib.import_module(home.__module__.rpartition(".")[0] + ".schema")
+    found = kind.schema(ref_template=f"#/$defs/{_prefix(kind)}:{{model}}")
+    below = found.pop("definitions", {})
+    names = tools.get_model_name_map(tools.get_flat_models_from_model(kind))
+    for model, name in names.items():
+        whole = found if model is kind and name not in below else below.get(name, {})
+        for field in getattr(model, "__fields__", {}).values():
+            if field.allow_none and field.alias in whole.get("properties", {}):
+                given = whole["properties"][field.alias]
+                title = {"title": given.pop("title")} if "title" in given else {}
+                whole["properties"][field.alias] = {**title, "anyOf": [given, {"type": "null"}]}
+    return _moved(found, below, kind, definitions)
+
+
+def _is_constraint(mark) -> bool:
+    """`Field(gt=0)`, or a mark of annotated_types, which pydantic brings and reads."""
+    return "pydantic" in sys.modules and type(mark).__module__.partition(".")[0] in (
+        "pydantic",
+        "annotated_types",
+    )
+
+
+def _prefix(kind) -> str:
+    name = f"{kind.__module__}.{getattr(kind, '__qualname__', kind)}"
+    return name.replace("/", "_").replace("~", "_")
+
+
+def _moved(found: dict, below: dict, kind, definitions: dict) -> dict:
+    """A model's schema, its own definitions put among all; titles that only repeat a name go."""
+    for name, one in below.items():
+        if one.get("title") == name:
+            del one["title"]
+        definitions[f"{_prefix(kind)}:{name}"] = one
     if found.get("title") == kind.__name__:
         del found["title"]
     return found
@@ -121,6 +163,9 @@ def _of_construct(kind, definitions: dict) -> dict:
         return {"enum": list(arguments)}
     if origin is typing.Union or origin is types.UnionType:
         return {"anyOf": [_of(one, definitions) for one in arguments]}
+    if origin is typing.Annotated and any(map(_is_constraint, kind.__metadata__)):
+        adapter = sys.modules["pydantic"].TypeAdapter(kind)
+        return _of_pydantic(arguments[0], definitions, adapter.json_schema)
     if origin is typing.Annotated or getattr(origin, "_name", None) in _TYPED_DICT_MARKS:
         return _of(arguments[0], definitions)
     if origin is tuple:

@@ -25,6 +25,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, NotRequired, Optional, TypedDict, Union
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+from pydantic.v1 import BaseModel as BaseModel1, Field as Field1
 """
 _SELF = re.compile(r"\bT\b")
 _ENV = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONHASHSEED": "0"}
