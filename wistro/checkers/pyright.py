@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from wistro.checkers import tools
+from wistro.checkers import overloads, tools
 from wistro.checkers.port import CheckerBroke, Finding, Place
 from wistro.checkers.running import below, run
 from wistro.types.wire import has_config, pyright_config
@@ -19,6 +19,8 @@ _CONFIG = ".wistro/check/pyrightconfig.json"
 _OTHER_TOPIC = re.compile(
     r"\"Literal\['(?P<given>[^']*)'\]\" is not assignable to type \"Literal\['(?P<wanted>[^']*)'\]\""
 )
+_EMITS_NOTHING = 'to parameter "event" of type "Never" in function "emit"'
+_EXTRA = 'is not assignable to item "extra_items"'
 _OWN = ("basedpyright", "pyright")  # of a project's .venv
 
 
@@ -37,14 +39,16 @@ class Pyright:
     def find(self, place: Place) -> list[Finding]:
         root = place.root
         config = "." if has_config(root, "python") else _write_config(root)
-        done = run(
-            [*_program(place), "--outputjson", "--pythonpath", str(place.python), "-p", config],
-            root=root,
-            name="pyright",
-        )
-        found = read(root, done.stdout, said=done.stderr)
+        found = _run(place, config)
+        found = overloads.explain(root, place.lock, found, ask=lambda path: _run(place, path))
         emits = {step.file: step.config.emits for step in place.lock.steps.values()}
-        return [_named_topic(one, emits.get(one.file or "", [])) for one in found]
+        return [_reworded(one, emits.get(one.file or "", [])) for one in found]
+
+
+def _run(place: Place, config: str) -> list[Finding]:
+    argv = [*_program(place), "--outputjson", "--pythonpath", str(place.python), "-p", config]
+    done = run(argv, root=place.root, name="pyright")
+    return read(place.root, done.stdout, said=done.stderr)
 
 
 def _program(place: Place) -> list[str]:
@@ -92,17 +96,24 @@ def _finding(root: Path, one: dict[str, Any]) -> Finding:
     )
 
 
-def _named_topic(one: Finding, emits: list[str]) -> Finding:
+def _reworded(one: Finding, emits: list[str]) -> Finding:
     """pyright compares with one of the topics; which ones there are helps more."""
-    said = _OTHER_TOPIC.search(one.message)
-    if said is None or said["given"] in emits or said["wanted"] not in emits:
+    if _EMITS_NOTHING in one.message and not emits:
+        said = "this step emits nothing; name the topic in the `emits` of its config"
+        return msgspec.structs.replace(one, message=said)
+    if _EXTRA in one.message:
+        lines = [line for line in one.message.split("\n") if not line.endswith('to type "Never"')]
+        said = "\n".join(lines).replace(_EXTRA, "stands at a key that its type does not have")
+        return msgspec.structs.replace(one, message=said)
+    other = _OTHER_TOPIC.search(one.message)
+    if other is None or other["given"] in emits or other["wanted"] not in emits:
         return one
-    close = difflib.get_close_matches(said["given"], emits, n=1)
+    close = difflib.get_close_matches(other["given"], emits, n=1)
     meant = f"; did you mean `{close[0]}`?" if close else ""
-    message = (
-        f"this step emits {', '.join(f'`{name}`' for name in emits)}, not `{said['given']}`{meant}"
+    said = (
+        f"this step emits {', '.join(f'`{name}`' for name in emits)}, not `{other['given']}`{meant}"
     )
-    return msgspec.structs.replace(one, message=message)
+    return msgspec.structs.replace(one, message=said)
 
 
 def _joined(found: list[Finding]) -> list[Finding]:

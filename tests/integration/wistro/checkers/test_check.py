@@ -86,6 +86,22 @@ def test_it_says_what_is_wrong_by_whose_word_and_fails(project: Project) -> None
     assert "'quantity' is missing" in typescript["message"]
 
 
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("type", '"Literal[\'1\']" is not assignable to "int"'),
+        ("missing", '"quantity" is required'),
+        ("extra", "at a key that its type does not have"),
+        ("nested", '"Literal[3]" is not assignable to "str"'),
+    ],
+)
+def test_an_emit_is_compared_with_its_own_topic(project: Project, what: str, says: str) -> None:
+    """pyright by itself tells of the last overload: here that is another topic's."""
+    found = project.at("src/orders/send_python.step.py", what)
+
+    assert says in found["message"] and "order.noted" not in found["message"]
+
+
 def test_handlers_without_a_type_are_named(project: Project) -> None:
     unchecked = {one["step"]: one["hint"] for one in project.said["unchecked"]}
 
