@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "check": Command("Run type checkers over the steps", "wistro.cli.check"),
     "diff": Command("What changed between two locks or commits", "wistro.cli.diff"),
     "export": Command("The lock as OpenAPI or AsyncAPI", "wistro.cli.export"),
+    "import": Command("Bring a Motia project", "wistro.cli.import_motia"),
     "dev": Command("Run the project here while you write it", "wistro.cli.dev"),
     "start": Command("Serve a project as its lock says", "wistro.cli.start"),
     "doctor": Command("What is wrong here, and what to do", "wistro.cli.doctor"),
@@ -68,7 +69,7 @@ _GROUPS = {
 _OTHERS = "More"
 
 # Documented, and not in this release: said so, never taken for a typing mistake.
-_NOT_YET = ("test", "eval", "tasks", "import")
+_NOT_YET = ("test", "eval", "tasks")
 
 _EXAMPLE = "wistro init shop && cd shop && wistro install && wistro dev"
 

@@ -16,12 +16,19 @@ from wistro.lock.model import Fifo, Retries, StepConfig
 from wistro.schemas import Schema
 
 _ALL = {"type", "name", "description", "flows", "virtualSubscribes", "virtualEmits"}
-_RUNS = _ALL | {"emits", "timeout", "infrastructure"}
+_RUNS = _ALL | {"emits", "timeout", "infrastructure", "includeFiles"}
 KEYS = {
     "api": _RUNS | {"method", "path", "auth", "public", "bodySchema", "responseSchema"},
     "event": _RUNS | {"subscribes", "input", "retries", *limits.READERS},
     "cron": _RUNS | {"cron", "timezone", "catchUp", "retries", "concurrency", "rateLimit"},
     "noop": _ALL | {"subscribes", "input", "task"},
+}
+# Of Motia's cloud and queues: hosts are shared by steps, and what a dead one held is found at once.
+MEANINGLESS = {
+    ("handler", "ram"),
+    ("handler", "cpu"),
+    ("handler", "machineType"),
+    ("queue", "visibilityTimeout"),
 }
 LIMITS = {"event": tuple(limits.READERS), "cron": ("concurrency", "rateLimit")}
 
@@ -38,6 +45,7 @@ class Candidate:
     responses: dict[str, Schema] = field(default_factory=dict)
     emits: dict[str, Schema] = field(default_factory=dict)
     forms: dict[str, Schema] = field(default_factory=dict)  # a task's, by answer
+    warnings: list[UserError] = field(default_factory=list)
 
 
 def read_config(
@@ -149,20 +157,33 @@ class _Reader:
             where = self._where("description")
             config.description = values.prose(given["description"], "description", where)
         for key in ("virtualSubscribes", "virtualEmits"):
-            found = [self._virtual(one, key) for one in self._list(given.get(key, []), key)]
+            found = [self._virtual(one, key, config) for one in self._list(given.get(key, []), key)]
             if key == "virtualEmits":
                 config.virtual_emits = found
             else:
                 config.virtual_subscribes = found
         config.name = values.text(given.get("name"), "name", self._where("name"))
 
-    def _virtual(self, one: Any, key: str) -> str:
-        """A topic's name; these are drawn only, so a label in Motia's form is refused rather than lost."""
-        if isinstance(one, dict) and set(one) == {"topic"}:
-            one = one["topic"]
-        if isinstance(one, dict) and "label" in one:
-            raise NotYet(f"`label` in `{key}` is not built yet", where=self._where(key))
-        return values.text(one, key, self._where(key))
+    def _virtual(self, one: Any, key: str, config: StepConfig) -> str:
+        """A topic's name, or Motia's {topic, label}."""
+        where = self._where(key)
+        if not isinstance(one, dict):
+            return values.text(one, key, where)
+        self.wrong += problems.check_keys(
+            one,
+            known={"topic", "label"},
+            not_yet=set(),
+            of=f"an entry of `{key}`",
+            where=dict.fromkeys(one, where),
+        )
+        topic = values.text(one.get("topic"), key, where)
+        self._caption(config, topic, one, where)
+        return topic
+
+    @staticmethod
+    def _caption(config: StepConfig, topic: str, entry: dict[str, Any], where: str) -> None:
+        if entry.get("label") is not None:
+            config.captions[topic] = values.text(entry["label"], "label", where)
 
     def _list(self, value: Any, key: str) -> list[Any]:
         if not isinstance(value, list):
@@ -256,8 +277,8 @@ class _Reader:
             topic = values.topic(entry.get("topic"), "emits", where)
             if wrong := problems.check_keys(
                 entry,
-                known={"topic", "schema", "conditional"},
-                not_yet={"label"},
+                known={"topic", "schema", "conditional", "label"},
+                not_yet=set(),
                 of=f"the emit `{topic}`",
                 where=dict.fromkeys(entry, where),
             ):
@@ -265,6 +286,7 @@ class _Reader:
             if topic in config.emits:
                 raise problems.BadConfig(f"`emits` names `{topic}` twice", where=where)
             config.emits.append(topic)
+            self._caption(config, topic, entry, where)
             if entry.get("conditional") is not None and values.flag(
                 entry["conditional"], "conditional", where
             ):
@@ -275,6 +297,8 @@ class _Reader:
     def _limits(self, candidate: Candidate) -> None:
         given, config = self._given, candidate.config
         self._infrastructure(candidate)
+        if "includeFiles" in given:
+            self._ignore(candidate, "includeFiles", self._where("includeFiles"))
         if "timeout" in given:
             where = self._where("timeout")
             config.timeout = values.duration(given["timeout"], "timeout", where, least_s=0.001)
@@ -282,6 +306,11 @@ class _Reader:
             config.retries = values.retries(
                 given["retries"], self._where("retries"), base=config.retries
             )
+
+    def _ignore(self, candidate: Candidate, key: str, where: str) -> None:
+        candidate.warnings.append(
+            problems.Meaningless(f"`{key}` changes nothing here", where=where)
+        )
 
     def _flow(self, candidate: Candidate) -> None:
         """What the step says, else what wistro.yml's defaults say, as far as its kind has it."""
@@ -324,6 +353,8 @@ class _Reader:
                     config.fifo = config.fifo or Fifo()
                 elif (part, key) == ("queue", "messageGroupId") and config.type == "event":
                     config.fifo = limits.fifo({"key": value}, at)
+                elif (part, key) in MEANINGLESS:
+                    self._ignore(candidate, f"infrastructure.{part}.{key}", at)
                 elif (part, key, value) not in (
                     ("queue", "type", "standard"),
                     ("queue", "delaySeconds", 0),

@@ -154,6 +154,13 @@ class NoSource(UserError):
     hint = "Steps are files named like src/orders/create_order.step.py; `wistro init` writes an example."
 
 
+class Meaningless(UserError):
+    """A key that Motia had and that means nothing here: it is ignored, and said (a warning)."""
+
+    code = "lock.meaningless"
+    hint = "Remove it."
+
+
 class OpenProject(UserError):
     """`defaults: {public: true}`: every endpoint without `auth` may be called by anybody (a warning)."""
 

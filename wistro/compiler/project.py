@@ -79,6 +79,7 @@ def _checked(
     topics = meet.gather(candidates, settings)
     more, warnings = meet.check(topics, whole=whole and not wrong)
     wrong += more
+    warnings = [*(one for each in candidates for one in each.warnings), *warnings]
     if whole and not wrong:
         wrong += tasks.check(candidates, topics)
     found = flows.gather(candidates, settings)

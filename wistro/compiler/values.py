@@ -21,7 +21,6 @@ NEVER_BUILT = {
     "weighted": "weighted",
     "stream": "stream",
     "streams": "streams",
-    "includeFiles": "includeFiles",
     "queryParams": "queryParams",
 }
 _SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()+,;=@-]+")

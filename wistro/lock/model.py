@@ -67,6 +67,9 @@ class StepConfig(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unkn
     auth: list[dict[str, Any]] = []  # any-of; `$NAME`s unresolved
     subscribes: list[str] = []
     emits: list[str] = []
+    captions: dict[
+        str, str
+    ] = {}  # of topics that it emits or would: Motia's `label`, for the picture
     conditional_emits: list[str] = []  # those of `emits` that may stay away; for the picture
     cron: str | None = None
     timezone: str = "UTC"

@@ -74,7 +74,10 @@ def _edges(lock: LockFile) -> list[GraphEdge]:
         for source in topic.from_:
             step = lock.steps.get(source)
             conditional = step is not None and name in step.config.conditional_emits
-            found += [GraphEdge(source, target, name, False, conditional) for target in topic.to]
+            caption = step.config.captions.get(name) if step else None
+            found += [
+                GraphEdge(source, target, name, False, conditional, caption) for target in topic.to
+            ]
     return sorted([*found, *_virtual(lock)], key=lambda one: (one.source, one.target, one.topic))
 
 
@@ -97,12 +100,20 @@ def _virtual(lock: LockFile) -> list[GraphEdge]:
         hears.setdefault(name, set()).update(topic.to)
         real |= {(id, name) for id in (*topic.from_, *topic.to)}
     return [
-        GraphEdge(source, target, name, True, False)
+        GraphEdge(source, target, name, True, False, _caption(lock, source, target, name))
         for name in sorted(emits.keys() & hears.keys())
         for source in sorted(emits[name])
         for target in sorted(hears[name])
         if source != target and ((source, name) in drawn - real or (target, name) in drawn - real)
     ]
+
+
+def _caption(lock: LockFile, source: str, target: str, topic: str) -> str | None:
+    """The emitter's; what hears it has one of its own only in Motia's `virtualSubscribes`."""
+    for id in (source, target):
+        if (step := lock.steps.get(id)) and topic in step.config.captions:
+            return step.config.captions[topic]
+    return None
 
 
 def _flows(lock: LockFile) -> list[GraphFlow]:

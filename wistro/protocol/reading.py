@@ -129,6 +129,7 @@ class GraphEdge(msgspec.Struct):
     topic: str
     virtual: bool
     conditional: bool
+    caption: str | None = None  # what its emitter calls it in the picture, instead of the topic
 
 
 class GraphFlow(msgspec.Struct):

@@ -117,6 +117,8 @@ export interface GraphEdge {
   topic: string;
   virtual: boolean;
   conditional: boolean;
+  /** What its emitter calls it, instead of the topic. */
+  caption?: string | null;
 }
 
 export interface GraphFlow {

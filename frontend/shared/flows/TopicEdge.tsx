@@ -1,6 +1,6 @@
 import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
 import css from "./flows.module.css";
-import { type PlacedEdge, pathThrough } from "./layout";
+import { captionOf, type PlacedEdge, pathThrough } from "./layout";
 
 export type TopicEdgeType = Edge<{ edge: PlacedEdge; near: boolean }, "topic">;
 
@@ -19,7 +19,7 @@ export function TopicEdge({ data, markerEnd }: EdgeProps<TopicEdgeType>) {
           title={edge.topic}
           style={{ transform: `translate(-50%, -50%) translate(${edge.label.x}px, ${edge.label.y}px)` }}
         >
-          {edge.topic}
+          {captionOf(edge)}
         </span>
       </EdgeLabelRenderer>
     </>

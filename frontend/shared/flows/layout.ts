@@ -33,6 +33,9 @@ export function within(graph: Graph, flow: string): Graph {
   };
 }
 
+/** What is written on an edge. */
+export const captionOf = (edge: GraphEdge): string => edge.caption ?? edge.topic;
+
 /** Edges of one pair drawn as one, all its topics on it; ids are stable. */
 export function joined(edges: readonly GraphEdge[]): (GraphEdge & { id: string })[] {
   const byPair = new Map<string, GraphEdge & { id: string }>();
@@ -44,6 +47,7 @@ export function joined(edges: readonly GraphEdge[]): (GraphEdge & { id: string }
       byPair.set(id, {
         ...known,
         topic: `${known.topic}, ${edge.topic}`,
+        caption: known.caption || edge.caption ? `${captionOf(known)}, ${captionOf(edge)}` : null,
         conditional: known.conditional && edge.conditional,
       });
   }
@@ -84,11 +88,11 @@ export function elkGraph(graph: Graph, direction: "RIGHT" | "DOWN"): ElkGraph {
       "elk.layered.nodePlacement.favorStraightEdges": "true",
     },
     children: graph.nodes.map(({ id }) => ({ id, width: WIDTH, height: HEIGHT })),
-    edges: joined(graph.edges).map(({ id, source, target, topic }) => ({
-      id,
-      sources: [source],
-      targets: [target],
-      labels: [{ text: topic, width: labelWidth(topic), height: 20 }],
+    edges: joined(graph.edges).map((edge) => ({
+      id: edge.id,
+      sources: [edge.source],
+      targets: [edge.target],
+      labels: [{ text: captionOf(edge), width: labelWidth(captionOf(edge)), height: 20 }],
     })),
   };
 }

@@ -12,7 +12,6 @@ from wistro.compiler import compile_project
 HEAR = "src/hear.step.py"
 ON_A_STEP = {
     "middleware": '"middleware": []',
-    "a queue's visibility": '"infrastructure": {"queue": {"visibilityTimeout": 60}}',
 }
 ON_AN_ENDPOINT = {
     "oidc": '"auth": {"type": "oidc", "issuer": "https://id.example.com", "audience": ["a"]}',

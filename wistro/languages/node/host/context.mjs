@@ -250,6 +250,10 @@ function stateOf(attempt) {
     list: function list(group) {
       return attempt.ask('list', `,"group":${name(group)}`, list)
     },
+    // Motia's spelling of what `list` gives: the values without their keys.
+    getGroup: function getGroup(group) {
+      return attempt.ask('list', `,"group":${name(group)}`, getGroup).then((pairs) => pairs.map(([, value]) => value))
+    },
     set: (group, key, value) => write('set', group, key, value),
     delete: (group, key) => write('delete', group, key, null),
     clear: (group) => write('clear', group, '', null),

@@ -121,6 +121,8 @@ export interface State {
   set(group: string, key: string, value: unknown): Promise<void>
   delete(group: string, key: string): Promise<void>
   list<T = any>(group: string): Promise<[key: string, value: T][]>
+  /** The values without their keys, as Motia gives them. */
+  getGroup<T = any>(group: string): Promise<T[]>
   clear(group: string): Promise<void>
   update(group: string, key: string, op: StateOp): Promise<void>
 }
@@ -210,3 +212,9 @@ export type CronHandler<Ctx = Context> = (ctx: Ctx) => Returned<void>
 export interface Handlers {
   [name: string]: (...args: any[]) => any
 }
+
+/** Motia's names for the types above: its files need no other change than where they import from. */
+export type ApiRouteConfig = ApiConfig
+export type FlowContext<_Emits = unknown> = Context
+export type ApiRouteHandler<Body = any, _Answer = unknown, _Emits = unknown> = ApiHandler<Body>
+export type StepHandler<_Config = unknown> = (...args: any[]) => any

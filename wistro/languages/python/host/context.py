@@ -221,6 +221,11 @@ class State:
     def list(self, group):
         return self._asker.ask(b"list", b',"group":%s' % _name(group))
 
+    def get_group(self, group):
+        """Motia's spelling of what `list` gives: the values without their keys."""
+        found = self.list(group)
+        return _values_later(found) if hasattr(found, "__await__") else _values(found)
+
     def set(self, group, key, value):
         return self._write(b"set", group, key, value)
 
@@ -253,6 +258,14 @@ class State:
         self._asker.count_write()
         self._asker.tell(b"write", rest)
         return LANDED
+
+
+async def _values_later(found):
+    return _values(await found)
+
+
+def _values(pairs):
+    return [value for _, value in pairs]
 
 
 UPDATE = "update takes one of {'set': …}, {'increment': …}, {'append': …}, {'merge': …}"
