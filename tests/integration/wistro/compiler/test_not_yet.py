@@ -29,7 +29,6 @@ IN_WISTRO_YML = {
     "catching up": 'cron: {n: {schedule: "0 2 * * *", emits: taken, catchUp: all}}\n',
     "a weighted cron": 'cron: {n: {schedule: "0 2 * * *", emits: taken, draw: weighted}}\n',
 }
-GO = "package ship\n"
 
 
 def codes_of(root: Path, files: dict[str, str]) -> list[tuple[str, str]]:
@@ -57,7 +56,3 @@ def test_a_projects_key_of_a_later_release_is_refused(tmp_path: Path, given: str
     said = codes_of(tmp_path, {"wistro.yml": given})
 
     assert [code for code, _ in said] == ["lock.not-yet"], said
-
-
-def test_a_go_step_is_refused(tmp_path: Path):
-    assert [code for code, _ in codes_of(tmp_path, {"src/ship.step.go": GO})] == ["lock.not-yet"]

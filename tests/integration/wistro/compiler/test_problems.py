@@ -123,7 +123,7 @@ MISTAKES = {
     ),
     "a name that is no label": Mistake("lock.config", "`Shop!`", "wistro.yml:1", step(ENDPOINT) | {"wistro.yml": "name: Shop!\n"}),
     "a version that YAML reads as a number": Mistake("lock.config", "is a text", "wistro.yml:1", step(ENDPOINT) | {"wistro.yml": "runtimes: {python: 3.10}\n"}),
-    "a language of a later release": Mistake("lock.", "", "src/ship.step.go:1", step(ENDPOINT) | {"src/ship.step.go": "package ship\n"}),
+    "a Go step without a go.mod": Mistake("lock.go-module", "no go.mod", "go.mod", step(ENDPOINT) | {"src/ship.step.go": "package ship\n"}, hint="wistro install"),
     "no step at all": Mistake("lock.no-steps", "src/", "", {"src/lib.py": ""}),
 }  # fmt: skip
 

@@ -1,0 +1,210 @@
+package src
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+	"unsafe"
+
+	"wistro.dev/sdk"
+)
+
+// Acts is called as an endpoint and as an event step; the cases are of the handler, whatever its config says.
+var Acts = sdk.API(sdk.APIConfig{Name: "Acts", Path: "/acts", Public: true},
+	func(ctx *sdk.Context, request *sdk.Request[Given]) (*sdk.Response, error) {
+		return act(ctx, request.Body, request)
+	})
+
+var EventActs = sdk.Event(sdk.EventConfig{Name: "Event acts", Subscribes: sdk.Topics("t"), Input: sdk.Schema{"type": "object"}},
+	func(ctx *sdk.Context, given Given) error {
+		_, err := act(ctx, given, nil)
+		return err
+	})
+
+var Tick = sdk.Cron(sdk.CronConfig{Name: "Tick", Cron: "* * * * *"}, func(ctx *sdk.Context) error {
+	ctx.Logger.Info("tick", "attempt", ctx.Attempt)
+	return nil
+})
+
+type Given struct {
+	Do [][]any `json:"do"`
+}
+
+// act does the listed acts in order.
+func act(ctx *sdk.Context, given Given, request *sdk.Request[Given]) (*sdk.Response, error) {
+	results := []any{}
+	for _, one := range given.Do {
+		verb, args := one[0].(string), one[1:]
+		var err error
+		switch verb {
+		case "emit", "emit_unawaited":
+			err = ctx.Emit(args[0].(string), args[1])
+		case "emit_odd":
+			err = ctx.Emit("t", odd(args[0].(string)))
+		case "emit_caught":
+			if refused, ok := ctx.Emit(args[0].(string), args[1]).(*sdk.Refused); ok {
+				results = append(results, map[string]any{"code": refused.Code, "path": refused.Path})
+			}
+		case "get":
+			var value any
+			_, err = ctx.State.Get(args[0].(string), args[1].(string), &value)
+			results = append(results, value)
+		case "list":
+			var items []sdk.Item
+			items, err = ctx.State.List(args[0].(string))
+			pairs := []any{}
+			for _, item := range items {
+				pairs = append(pairs, []any{item.Key, item.Value})
+			}
+			results = append(results, pairs)
+		case "set":
+			err = ctx.State.Set(args[0].(string), args[1].(string), args[2])
+		case "delete":
+			err = ctx.State.Delete(args[0].(string), args[1].(string))
+		case "clear":
+			err = ctx.State.Clear(args[0].(string))
+		case "update":
+			err = ctx.State.Update(args[0].(string), args[1].(string), operation(args[2].(map[string]any)))
+		case "log":
+			logAs(ctx.Logger, args[0].(string), args[1].(string), args[2])
+		case "log_odd":
+			ctx.Logger.Info("odd", "a", nan())
+		case "print":
+			fmt.Println(args[0])
+		case "print_error":
+			fmt.Fprintln(os.Stderr, args[0])
+		case "write":
+			fmt.Print(args[0])
+		case "context":
+			results = append(results, contextOf(ctx))
+		case "request":
+			results = append(results, map[string]any{
+				"method": request.Method, "path": request.Path, "path_params": request.PathParams,
+				"query_params": request.QueryParams, "headers": request.Headers, "raw": string(request.RawBody()),
+			})
+		case "return_nothing":
+			return nil, nil
+		case "return":
+			return responseOf(args[0].(map[string]any)), nil
+		case "return_bytes":
+			return &sdk.Response{Body: []byte("\x00\xffhi")}, nil
+		case "return_odd":
+			return &sdk.Response{Body: odd("nan")}, nil
+		case "throw":
+			return nil, sdk.Errorf("%s", args[0]) // THROWS HERE
+		case "throw_non_retriable":
+			return nil, sdk.NonRetriable(fmt.Errorf("%s", args[0]))
+		case "throw_retry_after":
+			return nil, sdk.RetryAfter(time.Duration(args[0].(float64)*float64(time.Second)), nil)
+		case "throw_caused":
+			return nil, sdk.Errorf("outer: %w", sdk.Errorf("inner"))
+		case "wait_for_cancel":
+			ctx.Logger.Info("waiting")
+			select {
+			case <-ctx.Done():
+				err = ctx.Err()
+			case <-time.After(seconds(args[0])):
+			}
+		case "sleep":
+			time.Sleep(seconds(args[0]))
+		case "block":
+			ctx.Logger.Info("blocking")
+			time.Sleep(seconds(args[0]))
+		case "end_process":
+			os.Exit(int(args[0].(float64)))
+		case "crash":
+			*(*int)(unsafe.Pointer(uintptr(0xdead000))) = 1
+		case "flood":
+			for number := range int(args[0].(float64)) {
+				fmt.Printf("line %d\n", number)
+			}
+		case "pid":
+			results = append(results, os.Getpid())
+		default:
+			done, found := own(ctx, verb, args)
+			if !done {
+				panic("no act " + verb)
+			}
+			err = found
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return sdk.JSON(200, map[string]any{"results": results}), nil
+}
+
+func seconds(value any) time.Duration { return time.Duration(value.(float64) * float64(time.Second)) }
+
+func operation(op map[string]any) sdk.Operation {
+	for name, value := range op {
+		switch name {
+		case "set":
+			return sdk.Replace(value)
+		case "increment":
+			return sdk.Increment(value.(float64))
+		case "append":
+			return sdk.Append(value)
+		case "merge":
+			return sdk.Merge(value)
+		}
+	}
+	panic("no such operation")
+}
+
+func logAs(logger *slog.Logger, level, message string, fields any) {
+	var args []any
+	if given, ok := fields.(map[string]any); ok {
+		for name, value := range given {
+			args = append(args, name, value)
+		}
+	}
+	switch level {
+	case "debug":
+		logger.Debug(message, args...)
+	case "info":
+		logger.Info(message, args...)
+	case "warn":
+		logger.Warn(message, args...)
+	default:
+		logger.Error(message, args...)
+	}
+}
+
+func contextOf(ctx *sdk.Context) map[string]any {
+	deadline, _ := ctx.Deadline()
+	var topic any
+	if ctx.Topic != "" {
+		topic = ctx.Topic
+	}
+	return map[string]any{
+		"run_id": ctx.RunID, "trace_id": ctx.TraceID, "now": iso(ctx.Now), "attempt": ctx.Attempt,
+		"deadline": iso(deadline), "idempotency_key": ctx.IdempotencyKey, "flows": ctx.Flows, "topic": topic,
+		"auth": ctx.Auth, "secret": ctx.Env["SECRET"], "in_process": atInit, "cancelled": ctx.Err() != nil,
+	}
+}
+
+var atInit = os.Getenv("SECRET") // the variables are there before a package is initialised
+
+func iso(moment time.Time) string { return moment.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func responseOf(given map[string]any) *sdk.Response {
+	response := &sdk.Response{Headers: map[string]string{}}
+	if status, ok := given["status"].(float64); ok {
+		response.Status = int(status)
+	}
+	if body, ok := given["body"]; ok {
+		response.Body = body
+		if body == nil {
+			response.Body = json.RawMessage("null")
+		}
+	}
+	if headers, ok := given["headers"].(map[string]any); ok {
+		for name, value := range headers {
+			response.Headers[name] = fmt.Sprint(value)
+		}
+	}
+	return response
+}
