@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -22,6 +22,10 @@ class StoreFull(Exception):
     """The disk is full: nothing of the unit was kept, and it may be tried again later."""
 
 
+class StoreAway(StoreFull):
+    """The store's server does not answer: nothing of the unit was kept, and it may be tried again later."""
+
+
 class StoreBroken(Exception):
     """An I/O or fsync error, or another engine took the store over: acknowledge nothing more, exit, replay."""
 
@@ -32,6 +36,10 @@ class Fenced(Exception):
 
 class TickTaken(Exception):
     """This schedule has fired for this instant before; nothing of the unit was kept."""
+
+
+class AnswerTaken(Exception):
+    """Another engine has answered a call under this key meanwhile; nothing of the unit was kept."""
 
 
 class BadStateOperation(UserError):
@@ -51,6 +59,7 @@ class RunRow:
     header: bytes  # JSON: what its records repeat
     open: int
     mark: str = ""  # the engine's note: "calling" while its endpoint's attempt runs, "dead" once a delivery is
+    is_here: bool = True  # this engine works on it; else another on the same store does
 
 
 @dataclass(slots=True)
@@ -128,6 +137,7 @@ class Unit(msgspec.Struct):
     redriven: str | None = None  # a dead letter's delivery id: taken out, or Fenced when it is gone
     forget: tuple[str, int] | None = None  # (stream, records up to this seq are kept elsewhere)
     records: list[Unnumbered] = []
+    done_commands: list[int] = []  # `Command.id`s
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,38 @@ class Chunk:
     last: int
     lines: bytes
     durable: bool  # also in the outbox, until `Unit.forget`
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Runs came from an engine that ended, or went to one that had nothing to do (then the counts are negative)."""
+
+    deployment_id: str
+    runs: int
+    deliveries: int
+    calling: list[RunRow] = field(default_factory=list)  # came under the call that they were
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What another engine was asked of a run that is this one's. Done once a unit says so (`done_commands`)."""
+
+    id: int
+    run_id: str
+    kind: str
+    body: bytes  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """How an engine hears of the others on its store. Called on the event loop."""
+
+    moved: Callable[[Moved], None]
+    left: Callable[
+        [list[Chunk], list[tuple[str, int]]], None
+    ]  # an ended one's `leftovers` and `streams`
+    command: Callable[[Command], None]
+    is_idle: Callable[[str], bool]  # whether a deployment has nothing to do here
 
 
 class Reads(Protocol):
@@ -173,6 +215,28 @@ class Store(Reads, Protocol):
     async def start(
         self, *, on_chunk: Callable[[Chunk], None], on_broken: Callable[[StoreBroken], None]
     ) -> None: ...
+
+    def share(self, others: Others) -> None:
+        """Before `start`: tell of other engines. A store for one engine has nothing to tell."""
+        ...
+
+    async def serve(self, deployment_id: str) -> None:
+        """This engine runs the deployment from now on, also what ended engines left of it."""
+        ...
+
+    async def leave(self, deployment_id: str) -> None:
+        """It does no more: what is left of it is any other's that serves it."""
+        ...
+
+    async def hold_answer(self, key: str) -> bool:
+        """No other engine runs a call under this key until `free_answer`, or the end of this one."""
+        ...
+
+    async def free_answer(self, key: str) -> None: ...
+
+    async def tell(self, run_id: str, kind: str, body: bytes) -> bool:
+        """Have whoever works on the run do this; True once it is done, False when the run has ended before."""
+        ...
 
     def submit(self, unit: Unit, *, then: Callable[[], None] | None = None) -> asyncio.Future[None]:
         """Resolves when on disk. Raises (in the future) StoreFull, StoreBroken, Fenced, TickTaken, BadStateOperation.

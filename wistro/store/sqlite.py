@@ -21,6 +21,7 @@ from wistro.store import tables
 from wistro.store.port import (
     Chunk,
     DeliveryRow,
+    Others,
     RunRow,
     StoreBroken,
     StoreFull,
@@ -71,6 +72,24 @@ class SqliteStore(SqliteWrites):
         self._on_broken = on_broken
         self._thread = threading.Thread(target=self._commit_loop, name="store-commit", daemon=True)
         self._thread.start()
+
+    def share(self, others: Others) -> None:
+        """There are none: a file is one engine's."""
+
+    async def serve(self, deployment_id: str) -> None:
+        """All that an earlier boot left is this one's already."""
+
+    async def leave(self, deployment_id: str) -> None:
+        """Nobody else could take it."""
+
+    async def hold_answer(self, key: str) -> bool:
+        return True
+
+    async def free_answer(self, key: str) -> None:
+        """Nobody else waits for it."""
+
+    async def tell(self, run_id: str, kind: str, body: bytes) -> bool:
+        raise AssertionError("every run of this store is this engine's")
 
     def submit(self, unit: Unit, *, then: Callable[[], None] | None = None) -> asyncio.Future[None]:
         return self._enqueue(Submitted(unit, then))

@@ -131,22 +131,3 @@ def delivery(row: tuple[Any, ...]) -> DeliveryRow:
     one = DeliveryRow(*row)
     one.suspect, one.claimed = bool(one.suspect), bool(one.claimed)
     return one
-
-
-def dead_letter_values(dead: DeadLetter) -> tuple[Any, ...]:
-    return (
-        dead.delivery_id,
-        dead.run_id,
-        dead.deployment_id,
-        dead.step,
-        dead.kind,
-        dead.topic,
-        dead.message,
-        dead.error,
-        dead.stderr,
-        dead.attempts,
-        dead.dead_at_us,
-        dead.header,
-        dead.parent_attempt_id,
-        dead.ordinal,
-    )

@@ -12,6 +12,7 @@ import msgspec
 
 from wistro.store import sqlite_reads as reads
 from wistro.store import tables
+from wistro.store.numbering import numbered
 from wistro.store.port import (
     BadStateOperation,
     DeliveryRow,
@@ -186,7 +187,7 @@ class SqliteWrites(reads.SqliteReads):
         if unit.cursor:
             db.execute(tables.MOVE_CURSOR, unit.cursor)
         if unit.dead:
-            db.execute(tables.INSERT_DEAD_LETTER, reads.dead_letter_values(unit.dead))
+            db.execute(tables.INSERT_DEAD_LETTER, tables.dead_letter_values(unit.dead))
         if unit.redriven:
             gone = db.execute("DELETE FROM dead_letters WHERE delivery_id = ?", (unit.redriven,))
             if gone.rowcount != 1:
@@ -222,12 +223,7 @@ class SqliteWrites(reads.SqliteReads):
         )
 
     def _numbered(self, records: list[Unnumbered]) -> list[bytes]:
-        parts: list[bytes] = []
-        seq = self._seq
-        for head, tail in records:
-            seq += 1
-            parts += (head, b"%d" % seq, tail, b"\n")
-        self._seq = seq
+        parts, self._seq = numbered(records, after=self._seq)
         return parts
 
 

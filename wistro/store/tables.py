@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wistro.store.port import DeliveryRow, RunRow
+from wistro.store.port import DeadLetter, DeliveryRow, RunRow
 
 SCHEMA = 1
 
@@ -155,4 +155,23 @@ def retry_values(number: int, one: DeliveryRow, boot: int) -> tuple[Any, ...]:
         one.suspect,
         one.due_at_us,
         claimed,
+    )
+
+
+def dead_letter_values(dead: DeadLetter) -> tuple[Any, ...]:
+    return (
+        dead.delivery_id,
+        dead.run_id,
+        dead.deployment_id,
+        dead.step,
+        dead.kind,
+        dead.topic,
+        dead.message,
+        dead.error,
+        dead.stderr,
+        dead.attempts,
+        dead.dead_at_us,
+        dead.header,
+        dead.parent_attempt_id,
+        dead.ordinal,
     )

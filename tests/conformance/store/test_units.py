@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.conformance.store.conftest import Opened
+from tests.conformance.store.conftest import Opened, now
 from wistro.store.port import (
     BadStateOperation,
     DeadLetter,
@@ -113,27 +113,17 @@ async def test_steps_with_waiting_deliveries_are_named_once(store: Store) -> Non
     assert await store.waiting_steps("other") == []
 
 
-async def test_what_a_deployment_left_is_counted_by_what_waits_not_by_reading_it(
-    place: Opened,
-) -> None:
+async def test_what_a_deployment_left_is_counted(place: Opened) -> None:
     store = await place.open()
     run = a_run(store, open=3)
     rows = [a_delivery(store, run, claimed=claimed) for claimed in (True, False, False)]
     await store.submit(Unit(new_runs=[run], new_deliveries=rows))
     await put(store, step="c")
+
     again = await place.open()  # what the last boot held waits again
 
-    plans: list[str] = []
-    reader = again._reader
-    reader.set_trace_callback(plans.append)
-    totals = await again.totals("deployment")
-    reader.set_trace_callback(None)
-
-    assert totals == (2, 4)
+    assert await again.totals("deployment") == (2, 4)
     assert await again.totals("another") == (0, 0)
-    [counting] = [sql for sql in plans if "FROM deliveries" in sql]
-    [(*_, plan)] = reader.execute(f"EXPLAIN QUERY PLAN {counting}").fetchall()
-    assert "INDEX deliveries_waiting" in plan
 
 
 async def test_a_delivery_whose_run_is_gone_stops_no_other(store: Store) -> None:
@@ -158,7 +148,7 @@ async def test_a_stale_attempt_is_refused_and_its_neighbours_are_not(store: Stor
         await stale
     await neighbour
 
-    assert store.list("g") == [["neighbour", 1]]
+    assert await now(store.list("g")) == [["neighbour", 1]]
     assert [one.number for one in await store.run_deliveries(run.seq)] == [2]
 
 
@@ -174,7 +164,7 @@ async def test_two_commits_of_one_attempt_in_one_group_count_once(store: Store) 
     results = await asyncio.gather(*both, return_exceptions=True)
 
     assert [type(result) for result in results] == [type(None), Fenced]
-    assert store.get("g", "n") == 1
+    assert await now(store.get("g", "n")) == 1
 
 
 async def test_a_tick_fires_once_for_an_instant(store: Store) -> None:
@@ -218,8 +208,12 @@ async def test_state_operations_apply_in_order_at_commit(store: Store) -> None:
         )
     )
 
-    assert store.list("g") == [["items", ["x", "y"]], ["n", 3], ["object", {"a": 1, "b": 2}]]
-    assert store.get("g", "gone") is None
+    assert await now(store.list("g")) == [
+        ["items", ["x", "y"]],
+        ["n", 3],
+        ["object", {"a": 1, "b": 2}],
+    ]
+    assert await now(store.get("g", "gone")) is None
 
 
 async def test_concurrent_increments_all_count(store: Store) -> None:
@@ -227,7 +221,7 @@ async def test_concurrent_increments_all_count(store: Store) -> None:
         *(store.submit(Unit(writes=[StateWrite("increment", "g", "n")])) for _ in range(50))
     )
 
-    assert store.get("g", "n") == 50
+    assert await now(store.get("g", "n")) == 50
 
 
 async def test_clearing_a_group_spares_what_is_written_after_it_and_other_groups(
@@ -247,8 +241,8 @@ async def test_clearing_a_group_spares_what_is_written_after_it_and_other_groups
         )
     )
 
-    assert store.list("g") == [["a", 5]]
-    assert store.list("h") == [["a", 1]]
+    assert await now(store.list("g")) == [["a", 5]]
+    assert await now(store.list("h")) == [["a", 1]]
 
 
 async def test_an_operation_that_does_not_fit_refuses_its_whole_unit_alone(store: Store) -> None:
@@ -267,7 +261,7 @@ async def test_an_operation_that_does_not_fit_refuses_its_whole_unit_alone(store
         await bad
     await good
 
-    assert store.list("g") == [["good", 1], ["word", "text"]]
+    assert await now(store.list("g")) == [["good", 1], ["word", "text"]]
     assert await store.runs() == []
 
 
@@ -279,7 +273,7 @@ async def test_a_text_that_cannot_be_kept_refuses_its_unit_alone(store: Store) -
         await bad
     await good
 
-    assert store.list("g") == [["good", 1]]
+    assert await now(store.list("g")) == [["good", 1]]
 
 
 async def test_a_number_beyond_int64_refuses_its_unit_alone(store: Store) -> None:
@@ -290,7 +284,7 @@ async def test_a_number_beyond_int64_refuses_its_unit_alone(store: Store) -> Non
         await bad
     await good
 
-    assert store.list("g") == [["good", 1]]
+    assert await now(store.list("g")) == [["good", 1]]
 
 
 async def test_a_stored_answer_is_given_until_it_expires(store: Store) -> None:
@@ -344,18 +338,16 @@ async def test_a_dead_letter_stays_until_it_is_redriven(place: Opened) -> None:
 
 
 async def test_dead_letters_are_paged_newest_first(store: Store) -> None:
+    died: list[str] = []
     for _ in range(3):
         run, delivery = await put(store)
         await store.submit(Unit(finished=[(delivery.seq, 1)], dead=a_dead_letter(delivery, run)))
+        died.append(delivery.delivery_id)
 
     first = await store.dead_letters(limit=2)
     rest = await store.dead_letters(limit=2, before=first[-1].delivery_id)
 
-    assert [one.delivery_id for one in [*first, *rest]] == [
-        "delivery-003",
-        "delivery-002",
-        "delivery-001",
-    ]
+    assert [one.delivery_id for one in [*first, *rest]] == died[::-1]
 
 
 async def test_an_earlier_boot_is_fenced_as_a_whole(place: Opened) -> None:
@@ -363,7 +355,7 @@ async def test_an_earlier_boot_is_fenced_as_a_whole(place: Opened) -> None:
     _, delivery = await put(zombie)
     current = await place.open()
 
-    with pytest.raises(StoreBroken, match="taken this store over"):
+    with pytest.raises(StoreBroken, match="another engine has taken"):
         await zombie.submit(
             Unit(finished=[(delivery.seq, 1)], writes=[StateWrite("set", "g", "k", "zombie")])
         )
@@ -371,5 +363,5 @@ async def test_an_earlier_boot_is_fenced_as_a_whole(place: Opened) -> None:
         await zombie.submit(Unit())
 
     assert len(place.broken) == 1
-    assert current.get("g", "k") is None
+    assert await now(current.get("g", "k")) is None
     assert len(await current.claim("deployment", "b", due_at_us=10, limit=10)) == 1

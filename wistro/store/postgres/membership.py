@@ -1,0 +1,323 @@
+"""One engine among others on a store: its lease, what ended engines left, and what idle ones take from busy ones.
+
+All times are the database's. An engine whose lease ran out is *gone*: its row says so, which refuses all that it still
+sends. Its runs, its records and its stream are then any other's. NOTIFY only wakes; each beat looks for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, sql
+
+from wistro.store.port import Chunk, Command, Moved, Others, RunRow, StoreBroken
+from wistro.store.postgres.connecting import Address, answering, connect, is_lost
+from wistro.store.postgres.statements import RUN
+
+log = logging.getLogger("wistro.store")
+
+BEAT_S = 2.0
+LEASE_S = 6.0
+TAKEN_AT_ONCE = 1_000
+STOLEN_AT_ONCE = 256
+WAITING_SEEN = 512
+
+REGISTER = (
+    "INSERT INTO engines (stream, session, lease_until) VALUES (%s, 1, clock_timestamp() + %s * interval '1 s')"
+    " RETURNING boot"
+)
+BEAT = (
+    "UPDATE engines SET lease_until = clock_timestamp() + %s * interval '1 s'"
+    " WHERE boot = %s AND NOT is_gone RETURNING boot"
+)
+END = "UPDATE engines SET is_gone = true WHERE boot = %s"
+# A lease that ran out under a transaction that hangs: its connection holds the row, and is ended first.
+HANG_UP_ON_LATE = """
+SELECT pg_terminate_backend(a.pid) FROM engines e JOIN pg_stat_activity a
+  ON a.application_name = 'wistro ' || e.boot AND a.datname = current_database()
+WHERE NOT e.is_gone AND e.lease_until < clock_timestamp() AND e.boot <> %s
+"""
+EXPIRE = """
+UPDATE engines SET is_gone = true WHERE boot IN (
+  SELECT boot FROM engines WHERE NOT is_gone AND lease_until < clock_timestamp() AND boot <> %s
+  FOR UPDATE SKIP LOCKED)
+RETURNING boot
+"""
+# In batches, so that several engines share what one left.
+TAKE = f"""
+WITH left_over AS (
+  SELECT r.run_seq FROM engines e JOIN runs r ON r.owner = e.boot
+  WHERE e.is_gone AND r.deployment_id = ANY(%s) ORDER BY r.run_seq LIMIT %s FOR UPDATE OF r SKIP LOCKED
+)
+UPDATE runs r SET owner = %s FROM left_over WHERE r.run_seq = left_over.run_seq RETURNING {", ".join(f"r.{name}" for name in RUN.split(", "))}
+"""
+# What the ended engine held may have been running: its next attempt has a higher number, uncharged.
+TAKE_DELIVERIES = """
+UPDATE deliveries SET owner = %s, number = number + (claimed <> 0)::int, claimed = 0
+WHERE run_seq = ANY(%s) RETURNING deployment_id
+"""
+BUSY = """
+SELECT DISTINCT d.run_seq FROM (
+  SELECT d.run_seq FROM engines e JOIN deliveries d ON d.owner = e.boot
+  WHERE NOT e.is_gone AND e.boot <> %s AND d.claimed = 0 AND d.deployment_id = %s
+    AND d.due_at_us <= extract(epoch FROM clock_timestamp()) * 1000000
+  ORDER BY d.due_at_us LIMIT %s) d
+"""
+# Locked runs are claimed by nobody; those of which something is in memory stay where they are.
+LOCK_RUNS = """
+SELECT run_seq, owner FROM runs WHERE run_seq = ANY(%s) AND owner <> %s ORDER BY run_seq
+LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+HELD = "SELECT DISTINCT run_seq FROM deliveries WHERE run_seq = ANY(%s) AND claimed <> 0"
+STEAL_RUNS = "UPDATE runs SET owner = %s WHERE run_seq = ANY(%s)"
+STEAL_DELIVERIES = "UPDATE deliveries SET owner = %s WHERE run_seq = ANY(%s) RETURNING run_seq"
+TELL_TAKEN = "INSERT INTO taken (boot, deployment_id, runs, deliveries) VALUES (%s, %s, %s, %s)"
+WAS_TAKEN = "DELETE FROM taken WHERE boot = %s RETURNING deployment_id, runs, deliveries"
+COMMANDS = """
+SELECT command_id, run_id, kind, body FROM commands c
+WHERE EXISTS (SELECT FROM runs r WHERE r.run_id = c.run_id AND r.owner = %s)
+ORDER BY command_id LIMIT 100
+"""
+SHIP = """
+UPDATE engines SET shipper = %s WHERE boot IN (
+  SELECT e.boot FROM engines e WHERE e.is_gone AND NOT e.is_shipped AND e.boot <> %s
+    AND NOT EXISTS (SELECT FROM engines s WHERE s.boot = e.shipper AND NOT s.is_gone)
+  FOR UPDATE SKIP LOCKED)
+RETURNING boot, stream
+"""
+STREAMS = """
+SELECT stream, greatest(last_seq, coalesce((SELECT max(o.last_seq) FROM outbox o WHERE o.stream = e.stream), 0))
+FROM engines e WHERE is_gone AND NOT is_shipped AND shipper = %s ORDER BY boot
+"""
+LEFTOVERS = """
+SELECT o.stream, o.first_seq, o.last_seq, o.lines FROM engines e JOIN outbox o ON o.stream = e.stream
+WHERE e.is_gone AND NOT e.is_shipped AND e.shipper = %s ORDER BY e.boot, o.first_seq
+"""
+FORGET_ENGINES = """
+DELETE FROM engines e WHERE is_gone AND is_shipped AND NOT EXISTS (SELECT FROM runs r WHERE r.owner = e.boot)
+"""
+FORGET_CALLING = "DELETE FROM calling c WHERE NOT EXISTS (SELECT FROM engines e WHERE e.boot = c.boot AND NOT e.is_gone)"
+
+
+class Membership:
+    """Beats on a connection of its own. `broken` is told when the lease was lost."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        boot: int,
+        others: Others,
+        broken: Callable[[StoreBroken], None],
+        lease_s: float = LEASE_S,
+        beat_s: float = BEAT_S,
+    ) -> None:
+        self._address = address
+        self._boot = boot
+        self._others = others
+        self._broken = broken
+        self._lease_s = lease_s
+        self._beat_s = beat_s
+        self._serving: set[str] = set()
+        self._steady_since: float | None = None  # beats came in time since then
+        self._connection: AsyncConnection | None = None
+        self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        await self.ship()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._beats()), loop.create_task(self._listens())]
+
+    async def serve(self, deployment_id: str) -> None:
+        self._serving.add(deployment_id)
+        async with self._lock:
+            await self._asked(self._take)
+
+    async def leave(self, deployment_id: str) -> None:
+        self._serving.discard(deployment_id)
+
+    async def ship(self) -> None:
+        """Be the one who ships what ended engines left, where nobody does."""
+        async with self._lock:
+            await self._asked(self._ship)
+
+    async def close(self) -> None:
+        """Others may take at once what is left."""
+        await self.abandon()
+        with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
+            connection = await self._connected()
+            async with connection:
+                with answering(connection, within_s=3.0):
+                    await connection.execute(END, [self._boot])
+                    await self._notify(connection, "gone")
+
+    async def abandon(self) -> None:
+        """End without a word, as a killed process does."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._connection is not None:
+            await self._connection.close()
+
+    # The beat
+
+    async def _beats(self) -> None:
+        while True:
+            started = time.monotonic()
+            try:
+                async with self._lock:
+                    await self._asked(self._beat)
+            except StoreBroken as broken:
+                self._broken(broken)
+                return
+            except (psycopg.Error, TimeoutError, OSError) as error:
+                # Nothing is taken from others before they had the time to come back, too.
+                self._steady_since = None
+                log.warning("the store does not answer: %s", str(error).strip() or "in time")
+            left_s = self._beat_s - (time.monotonic() - started)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.05, left_s)):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    async def _beat(self, connection: AsyncConnection) -> None:
+        cursor = await connection.execute(BEAT, [self._lease_s, self._boot])
+        if await cursor.fetchone() is None:
+            raise StoreBroken("another engine has taken over what this one had to do")
+        now = time.monotonic()
+        self._steady_since = self._steady_since or now
+        if now - self._steady_since >= self._lease_s:
+            await connection.execute(HANG_UP_ON_LATE, [self._boot])
+            expired = await (await connection.execute(EXPIRE, [self._boot])).fetchall()
+            if expired:
+                log.warning("took over from %d engine(s) whose lease ran out", len(expired))
+                await self._notify(connection, "gone")
+        await self._take(connection)
+        await self._ship(connection)
+        await self._count_taken(connection)
+        await self._steal(connection)
+        await self._commands(connection)
+        await connection.execute(FORGET_ENGINES)
+        await connection.execute(FORGET_CALLING)
+
+    async def _take(self, connection: AsyncConnection) -> None:
+        while self._serving:
+            async with connection.transaction():
+                # Our own row is held, so that nobody can take us over meanwhile.
+                mine = await connection.execute(BEAT, [self._lease_s, self._boot])
+                if await mine.fetchone() is None:
+                    raise StoreBroken("another engine has taken over what this one had to do")
+                found = await connection.execute(
+                    TAKE, [sorted(self._serving), TAKEN_AT_ONCE, self._boot]
+                )
+                runs = [RunRow(*row) for row in await found.fetchall()]
+                seqs = [run.seq for run in runs]
+                taken = await connection.execute(TAKE_DELIVERIES, [self._boot, seqs])
+                deliveries = [row[0] for row in await taken.fetchall()]
+            for id in {run.deployment_id for run in runs}:
+                mine_of_it = [run for run in runs if run.deployment_id == id]
+                calling = [run for run in mine_of_it if run.mark == "calling"]
+                self._others.moved(Moved(id, len(mine_of_it), deliveries.count(id), calling))
+            if len(runs) < TAKEN_AT_ONCE:
+                return
+
+    async def _ship(self, connection: AsyncConnection) -> None:
+        if not await (await connection.execute(SHIP, [self._boot, self._boot])).fetchall():
+            return
+        chunks = await (await connection.execute(LEFTOVERS, [self._boot])).fetchall()
+        streams = await (await connection.execute(STREAMS, [self._boot])).fetchall()
+        left = [Chunk(stream, first, last, lines, True) for stream, first, last, lines in chunks]
+        self._others.left(left, [(stream, last) for stream, last in streams])
+
+    # Load that spreads
+
+    async def _steal(self, connection: AsyncConnection) -> None:
+        for id in sorted(self._serving):
+            if self._others.is_idle(id):
+                found = await connection.execute(BUSY, [self._boot, id, WAITING_SEEN])
+                if runs := [row[0] for row in await found.fetchall()]:
+                    await self._steal_of(connection, id, runs)
+
+    async def _steal_of(
+        self, connection: AsyncConnection, deployment_id: str, wanted: list[int]
+    ) -> None:
+        async with connection.transaction():
+            mine = await connection.execute(BEAT, [self._lease_s, self._boot])
+            if await mine.fetchone() is None:
+                raise StoreBroken("another engine has taken over what this one had to do")
+            # Half of what was seen to wait at most: its owner has to do, too.
+            most = max(1, min(STOLEN_AT_ONCE, len(wanted) // 2))
+            locked = await connection.execute(LOCK_RUNS, [wanted, self._boot, most])
+            owners: dict[int, int] = {seq: owner for seq, owner in await locked.fetchall()}
+            held = await connection.execute(HELD, [list(owners)])
+            for (seq,) in await held.fetchall():
+                owners.pop(seq, None)
+            if not owners:
+                return
+            await connection.execute(STEAL_RUNS, [self._boot, list(owners)])
+            moved = await connection.execute(STEAL_DELIVERIES, [self._boot, list(owners)])
+            seqs = [row[0] for row in await moved.fetchall()]
+            for owner in sorted(set(owners.values())):
+                theirs = [seq for seq, by in owners.items() if by == owner]
+                count = sum(seq in set(theirs) for seq in seqs)
+                values = [owner, deployment_id, len(theirs), count]
+                await connection.execute(TELL_TAKEN, values)
+            await self._notify(connection, "taken")
+        self._others.moved(Moved(deployment_id, len(owners), len(seqs)))
+
+    async def _count_taken(self, connection: AsyncConnection) -> None:
+        taken = await connection.execute(WAS_TAKEN, [self._boot])
+        for deployment_id, runs, deliveries in await taken.fetchall():
+            self._others.moved(Moved(deployment_id, -runs, -deliveries))
+
+    async def _commands(self, connection: AsyncConnection) -> None:
+        found = await connection.execute(COMMANDS, [self._boot])
+        for row in await found.fetchall():
+            command = Command(*row)
+            self._others.command(command)
+
+    # Its connection
+
+    async def _asked(self, ask: Callable[[AsyncConnection], Any]) -> None:
+        if self._connection is None or self._connection.closed:
+            self._connection = await self._connected()
+        try:
+            with answering(self._connection, within_s=self._lease_s):
+                await ask(self._connection)
+        except psycopg.Error as error:
+            if is_lost(error):
+                connection, self._connection = self._connection, None
+                await connection.close()
+            raise
+
+    async def _connected(self) -> AsyncConnection:
+        return await connect(self._address, name=f"wistro beat {self._boot}")
+
+    async def _notify(self, connection: AsyncConnection, what: str) -> None:
+        await connection.execute("SELECT pg_notify(%s, %s)", [self.channel, what])
+
+    @property
+    def channel(self) -> str:
+        return f"wistro_{self._address.schema}"
+
+    async def _listens(self) -> None:
+        """A wake-up hint: what it misses, the next beat finds."""
+        while True:
+            try:
+                connection = await connect(self._address, name=f"wistro ear {self._boot}")
+                async with connection:
+                    await connection.execute(
+                        sql.SQL("LISTEN {}").format(sql.Identifier(self.channel))
+                    )
+                    async for _ in connection.notifies():
+                        self._wake.set()
+            except (psycopg.Error, TimeoutError, OSError):
+                await asyncio.sleep(self._beat_s)
