@@ -212,13 +212,16 @@ def _both(one: Schema, other: Schema) -> Schema:
 
 
 def _alike(one: Schema, other: Schema) -> bool:
-    """Keywords that lean on their neighbours (additionalProperties on properties) merge only if both say the same."""
+    """Keywords that lean on their neighbours (additionalProperties on properties) merge if both say the same, or if
+    one side has neither."""
     for word, leans in (("additionalProperties", "properties"), ("items", "prefixItems")):
-        if (word in one or word in other) and (
-            one.get(leans, {}).keys() != other.get(leans, {}).keys()
-            if leans == "properties"
-            else one.get(leans) != other.get(leans)
-        ):
+        if word not in one and word not in other:
+            continue
+        if any(word not in side and leans not in side for side in (one, other)):
+            continue
+        if leans == "properties" and one.get(leans, {}).keys() != other.get(leans, {}).keys():
+            return False
+        if leans != "properties" and one.get(leans) != other.get(leans):
             return False
     return not any("patternProperties" in side for side in (one, other))
 

@@ -88,7 +88,7 @@ def _closed(shape: Shape) -> str:
 
 
 def _literal(value: str | int | bool | None) -> str:
-    return json.dumps(value, ensure_ascii=True)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _named(one: ObjectShape | Alias) -> str:

@@ -51,7 +51,7 @@ def render(surface: Surface) -> str:
     names = Names({*surface.named, *(one.type for one in surface.steps)})
     parts = [_HEAD]
     parts += [_named(one) for one in surface.named.values()]
-    parts.append(_typed_dict("Env", [(name, "str", True, []) for name in surface.env], None, []))
+    parts.append(_typed_dict("Env", [(name, "str", True, []) for name in surface.env], NEVER, []))
     for step in surface.steps:
         if step.language == "python":
             parts += _step(step, names)
@@ -64,7 +64,7 @@ def text(shape: Shape) -> str:
         case Plain(kind):
             return _PLAIN[kind]
         case Values(values):
-            return "None" if values == (None,) else f"_t.Literal[{', '.join(map(ascii, values))}]"
+            return "None" if values == (None,) else f"_t.Literal[{', '.join(map(repr, values))}]"
         case ListOf(item):
             return f"list[{text(item)}]"
         case TupleOf(items, rest, _):
@@ -102,9 +102,12 @@ def _typed_dict(name: str, fields: list[_Row], extra: Shape | None, notes: list[
         if extra == NEVER
         else f", extra_items={text(extra)!r}"
     )
+    if any(not key for key, *_ in fields):  # a TypedDict has no empty key
+        fields = [one for one in fields if one[0]]
+        told = ", extra_items='_t.Any'"
     if not all(_can_be_attribute(key) for key, *_ in fields):
         rows = "".join(
-            f"    {key!a}: {_entry(kind, is_required)!r},{_aside(said)}\n"
+            f"    {key!r}: {_entry(kind, is_required)!r},{_aside(said)}\n"
             for key, kind, is_required, said in fields
         )
         return f"{name} = _t.TypedDict({name!r}, {{\n{rows}}}{told})\n" + _doc(notes, "")
@@ -157,7 +160,7 @@ def _step(step: StepTypes, names: Names) -> list[str]:
         events.append(names.take(f"{step.type}Emits{type_name(topic, otherwise='Topic')}"))
         parts.append(
             f"class {events[-1]}(_sdk.EmitOptions):\n"
-            f"    topic: _t.Literal[{topic!a}]\n    data: {text(shape)}\n"
+            f"    topic: _t.Literal[{topic!r}]\n    data: {text(shape)}\n"
         )
     return [*parts, _context(step, events)]
 
@@ -188,7 +191,7 @@ def _endpoint(step: StepTypes, names: Names) -> list[str]:
     ]:
         given += f"    @_t.overload\n    def __getitem__(self, name: {key}) -> {kind}: ...\n"
     parts = [
-        _typed_dict(parameters, [(one, "str", True, []) for one in step.parameters], None, []),
+        _typed_dict(parameters, [(one, "str", True, []) for one in step.parameters], NEVER, []),
         f"class {step.request_type}(_sdk.Request, _t.Protocol):\n"
         + _doc([f"A call of {step.label}; the values are those of the wire."], "    ")
         + given,

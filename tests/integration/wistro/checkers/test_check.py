@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,3 +140,42 @@ async def test_the_same_messages_are_refused_when_running(project: Project) -> N
         for language in ("python", "ts", "js")
         for what, (_, path) in REFUSED.items()
     }
+
+
+async def test_generated_types_of_odd_schemas_are_right_themselves(
+    project: Project, tmp_path: Path
+) -> None:
+    """Checkers say nothing of files that are only imported: here they are what is checked."""
+    shutil.copytree(PROJECT.parent / "odd", tmp_path / "odd")
+    code, said = await run("lock", folder=tmp_path / "odd")
+    written = tmp_path / "odd" / ".wistro"
+    for name in ("types/python", "sdk/python"):
+        shutil.copytree(written / name, tmp_path / "python", dirs_exist_ok=True)
+    config = json.dumps(
+        {
+            "compilerOptions": {"strict": True, "noEmit": True, "skipLibCheck": False, "types": []},
+            "files": ["odd/.wistro/types/node/index.d.ts"],
+        }
+    )
+    (tmp_path / "tsconfig.json").write_text(config)
+    checkers = project.root / ".wistro" / "checkers" / "node_modules"
+    commands = [
+        (checkers / "pyright" / "index.js", "-p", "python", "--warnings"),
+        (checkers / "typescript" / "bin" / "tsc", "-p", "tsconfig.json"),
+    ]
+
+    done = [
+        await asyncio.to_thread(
+            subprocess.run,
+            ["node", *map(str, one)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        for one in commands
+    ]
+
+    assert code == 0, said
+    assert [one.returncode for one in done] == [0, 0], [one.stdout for one in done]
+    assert "0 errors" in done[0].stdout and "No source files" not in done[0].stdout

@@ -26,7 +26,7 @@ PLAIN: dict[str, tuple[Any, str, str]] = {
     "null": ({"type": "null"}, "None", "null"),
     "a text or null": ({"type": ["null", "string"]}, "str | None", "string | null"),
     "listed values": ({"enum": ["a", 1, True, None]}, "_t.Literal['a', 1, True, None]", '"a" | 1 | true | null'),
-    "a value of another alphabet": ({"const": "größe"}, "_t.Literal['gr\\xf6\\xdfe']", '"gr\\u00f6\\u00dfe"'),
+    "a value of another alphabet": ({"const": "größe"}, "_t.Literal['größe']", '"größe"'),
     "a text with quotes and a newline": ({"const": "'\"\n"}, "_t.Literal['\\'\"\\n']", '"\'\\"\\n"'),
     "a listed fraction": ({"enum": [1.5, 2.5]}, "float", "number"),
     "listed lists and objects": ({"enum": [[1], {"a": 1}]}, "list[_t.Any] | dict[str, _t.Any]", "any[] | { [key: string]: any }"),
@@ -111,7 +111,7 @@ def test_keys_that_no_language_takes_as_names() -> None:
     (call,) = [one.value for one in whole if isinstance(one, ast.Assign)]
     assert isinstance(call, ast.Call) and isinstance(call.args[1], ast.Dict)
     found = [one.value for one in call.args[1].keys if isinstance(one, ast.Constant)]
-    assert found == sorted(keys)
+    assert found == sorted(keys)[1:]  # a TypedDict has no empty key
     assert {"from: string", '"content-type": string', '"2nd": string', '"": string'} <= set(
         in_typescript
     )

@@ -1,0 +1,4 @@
+config = {"type": "event", "name": "request", "subscribes": ["odd"], "emits": []}
+
+
+def handler(message, ctx): ...
