@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from wistro.engine.deliveries import Deliveries
 from wistro.engine.emitting import Emitting, Loaded
@@ -11,7 +12,7 @@ from wistro.engine.parts import Parts
 from wistro.engine.queues import Turns
 from wistro.engine.runs import LiveRun
 from wistro.errors import UserError
-from wistro.store.port import Fenced, Unit
+from wistro.store.port import Command, Fenced, RunRow, Unit
 
 CANCEL_TRIES = 20
 
@@ -42,10 +43,23 @@ class Cancelling:
 
     async def cancel(self, run_id: str) -> None:
         """End a live run: what of it waits is dropped, what runs is told to stop and counts for nothing."""
-        store = self._parts.store
-        row = await store.run(run_id)
+        row = await self._parts.store.run(run_id)
         if row is None:
             raise UnknownRun(f"no live run `{run_id}`")
+        if row.is_here:
+            await self._end(row)
+        elif not await self._parts.store.tell(run_id, "cancel", b"null"):
+            raise UnknownRun(f"no live run `{run_id}`")
+
+    async def asked(self, command: Command, _: Any) -> None:
+        """By another engine, of a run that is this one's."""
+        row = await self._parts.store.run(command.run_id)
+        if row is None or not row.is_here:
+            raise UnknownRun(f"no live run `{command.run_id}`")
+        await self._end(row, command=command.id)
+
+    async def _end(self, row: RunRow, *, command: int | None = None) -> None:
+        store, run_id = self._parts.store, row.run_id
         for one in list(self._deliveries.in_flight):
             if one.run.id == run_id and one.task is not None and not one.is_settling:
                 one.task.cancel()
@@ -57,6 +71,7 @@ class Cancelling:
                 finished=[(one.seq, one.number) for one in waiting],
                 ended_runs=[row.seq],
                 records=[self._parts.recording.run(run, "cancelled", at_us=now_us)],
+                done_commands=[command] if command is not None else [],
             )
             with contextlib.suppress(Fenced):  # something of it was settled meanwhile: look again
                 await store.submit(unit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,9 @@ from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery
 from wistro.engine.runs import LiveRun, RunHeader
 from wistro.errors import UserError
-from wistro.store.port import DeadLetter, Fenced, StoreBroken, StoreFull, Unit
+from wistro.store.port import Command, DeadLetter, Fenced, RunRow, StoreBroken, StoreFull, Unit
+
+TRIES = 5
 
 
 class UnknownDeadLetter(UserError):
@@ -35,15 +38,42 @@ class DeadLetters:
 
     async def redrive(self, delivery_id: str, *, deployment_id: str | None = None) -> str:
         """Give a dead letter another chance under its own id; returns its run's id, which lives again."""
-        store, now_us = self._parts.store, self._parts.clock.now_us()
-        dead = await store.dead_letter(delivery_id)
+        for _ in range(TRIES):
+            dead = await self._parts.store.dead_letter(delivery_id)
+            if dead is None:
+                break
+            try:
+                if await self._redrive(dead, deployment_id=deployment_id):
+                    return dead.run_id
+            except (
+                Fenced
+            ):  # it has been redriven, or its run ended or went to another engine meanwhile
+                continue
+        raise UnknownDeadLetter(f"no dead letter `{delivery_id}`")
+
+    async def asked(self, command: Command, body: Any) -> None:
+        """By another engine, of a run that is this one's."""
+        dead = await self._parts.store.dead_letter(body["delivery_id"])
         if dead is None:
-            raise UnknownDeadLetter(f"no dead letter `{delivery_id}`")
+            raise UnknownDeadLetter(f"no dead letter `{body['delivery_id']}`")
+        await self._redrive(dead, deployment_id=body["deployment_id"], command=command)
+
+    async def _redrive(
+        self, dead: DeadLetter, *, deployment_id: str | None, command: Command | None = None
+    ) -> bool:
+        """False when its run was another engine's, and has ended. Raises Fenced when something changed meanwhile."""
+        store, now_us = self._parts.store, self._parts.clock.now_us()
         loaded = self._loaded_of(deployment_id or dead.deployment_id)
         queue = loaded.lane.queues.get(dead.step)
         if queue is None:
             raise UnknownDeployment(f"the deployment has no step `{dead.step}`")
-        run = await self._live_run_of(dead)
+        kept = await store.run(dead.run_id)
+        if kept is not None and not kept.is_here:
+            if command is not None:
+                raise Fenced("its run went to another engine")
+            asked = {"delivery_id": dead.delivery_id, "deployment_id": deployment_id}
+            return await store.tell(dead.run_id, "redrive", msgspec.json.encode(asked))
+        run = self._live_run(kept)
         if is_reopened := run is None:
             run = LiveRun(
                 seq=store.next_run_seq(),
@@ -55,7 +85,8 @@ class DeadLetters:
         row.delivery_id, row.topic, row.number = dead.delivery_id, dead.topic, dead.attempts + 1
         row.parent_attempt_id, row.ordinal = dead.parent_attempt_id, dead.ordinal
         unit = Unit(
-            redriven=delivery_id,
+            redriven=dead.delivery_id,
+            done_commands=[command.id] if command else [],
             new_deliveries=[row],
             records=[self._parts.recording.run(run, "running", at_us=now_us)],
         )
@@ -69,18 +100,15 @@ class DeadLetters:
             await store.submit(
                 unit, then=partial(self._redriven, Delivery(row, run, queue), loaded, is_reopened)
             )
-        except (Fenced, StoreFull, StoreBroken) as failed:
+        except (Fenced, StoreFull, StoreBroken):
             run.open -= 1
-            if isinstance(failed, Fenced):
-                raise UnknownDeadLetter(f"no dead letter `{delivery_id}`") from failed
             raise
         finally:
             self._emitting.let_go(run)
-        return dead.run_id
+        return True
 
-    async def _live_run_of(self, dead: DeadLetter) -> LiveRun | None:
+    def _live_run(self, kept: RunRow | None) -> LiveRun | None:
         """None also when what ends it is on its way to the disk: then it lives anew under its id."""
-        kept = await self._parts.store.run(dead.run_id)
         if kept is None:
             return None
         run = self._emitting.runs.get(kept.seq) or LiveRun.of(kept)

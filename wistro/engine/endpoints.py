@@ -23,7 +23,7 @@ from wistro.engine.step_calls import RETRY_AFTER_S, StepCalls
 from wistro.errors import UserError
 from wistro.http.paths import Match, MethodNotAllowed
 from wistro.protocol.frames import Refusal
-from wistro.store.port import StoreBroken, StoreFull, Unit
+from wistro.store.port import StoreAway, StoreBroken, StoreFull, Unit
 from wistro.triggers.port import EndpointAnswer, EndpointCall
 
 
@@ -64,6 +64,8 @@ class Endpoints:
             return await self._once(call, found.value, found.params, loaded)
         except UserError as error:
             return answers.refused(error)
+        except StoreAway:
+            return _unavailable("the store does not answer")
         except StoreFull:
             return _unavailable("the disk is full")
         except StoreBroken:

@@ -17,12 +17,13 @@ from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.endpoints import Endpoints
 from wistro.engine.limits import Limits
 from wistro.engine.loaded import Deployment, Plans, UnknownDeployment, secret_values
+from wistro.engine.neighbours import CANCEL, REDRIVE, Neighbours
 from wistro.engine.outside import Outside
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery, Lane, Turns
 from wistro.engine.readiness import Readiness
 from wistro.engine.recording import Recording
-from wistro.engine.runs import CALLING, LiveRun
+from wistro.engine.runs import CALLING
 from wistro.engine.ticks import Ticks
 from wistro.protocol.frames import Log
 from wistro.records.port import Sink
@@ -78,6 +79,9 @@ class Engine:
         )
         self._dead_letters = DeadLetters(self._parts, self._emitting, loaded_of=self._get)
         self._readiness = Readiness(store, clock)
+        self._neighbours = Neighbours(self._parts, self._emitting, sink, loaded_of=self._loaded.get)
+        self._neighbours.on(CANCEL, self._cancelling.asked)
+        self._neighbours.on(REDRIVE, self._dead_letters.asked)
         self._background: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
@@ -97,15 +101,12 @@ class Engine:
         """Take over what an earlier boot left: its records, and the calls it died under."""
         store, now_us = self._parts.store, self._parts.clock.now_us()
         self._loop = asyncio.get_running_loop()
+        store.share(self._neighbours.told())
         await store.start(on_chunk=self._sink.take, on_broken=self._broken)
         leftovers, streams = await store.leftovers(), await store.streams()
         self._sink.start(leftovers=leftovers, streams=streams, at_us=now_us, forget=self._forget)
-        interrupted = [LiveRun.of(row) for row in await store.runs(marked=CALLING)]
-        if interrupted:
-            recording = self._parts.recording
-            records = [recording.run(run, "interrupted", at_us=now_us) for run in interrupted]
-            ended = [run.seq for run in interrupted]
-            await store.submit(Unit(ended_runs=ended, records=records))
+        if interrupted := await store.runs(marked=CALLING):
+            await self._neighbours.interrupt(interrupted)
         self._announcing = self._loop.create_task(self._announce())
 
     # Deployments
@@ -124,6 +125,8 @@ class Engine:
             self._later(old_hosts.close(grace_s=30.0))
         else:
             loaded = Loaded(deployment, plans, lane, hosts)
+            await self._parts.store.serve(deployment.id)
+            await self._neighbours.settled()
             loaded.live_runs, loaded.backlog = await self._parts.store.totals(deployment.id)
             self._loaded[deployment.id] = loaded
         for step in await self._parts.store.waiting_steps(deployment.id):
@@ -160,6 +163,7 @@ class Engine:
         if in_flight:  # every host is gone: what they did is being committed
             await asyncio.wait(in_flight, timeout=grace_s)
         await self._emitting.settled()
+        await self._parts.store.leave(deployment_id)
         self._loaded.pop(deployment_id, None)
 
     def set_primary(self, deployment_id: str | None) -> None:
@@ -231,6 +235,7 @@ class Engine:
         for loaded in self._loaded.values():
             loaded.lane.is_stopped = True
             loaded.lane.cancel_timers()
+        await self._neighbours.close()
         await self._emitting.close()
         await asyncio.gather(
             *(loaded.hosts.close(grace_s=1.0) for loaded in self._loaded.values()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from wistro.engine.clock import Clock
-from wistro.store.port import Store, StoreBroken, StoreFull, Unit
+from wistro.store.port import Store, StoreAway, StoreBroken, StoreFull, Unit
 
 PROBE = "/_wistro/ready"  # a cursor of its own: no schedule has this id
 PROBED_FOR_US = 1_000_000  # many who ask cost one write
@@ -34,6 +34,8 @@ class Readiness:
             async with asyncio.timeout(PROBE_S):
                 await self._store.submit(Unit(cursor=(PROBE, now_us)))
             self._why = None
+        except StoreAway:
+            self._why = "the store does not answer"
         except StoreFull:
             self._why = "the disk is full"
         except StoreBroken:

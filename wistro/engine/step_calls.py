@@ -17,7 +17,7 @@ from wistro.engine.parts import Parts
 from wistro.hosts.port import HostCall, HostLost, Outcome, Returned, Threw, TimedOut
 from wistro.protocol.frames import Context, Request
 from wistro.protocol.records import ErrorRecord
-from wistro.store.port import BadStateOperation, StoreFull, Unit
+from wistro.store.port import AnswerTaken, BadStateOperation, Fenced, StoreFull, Unit
 from wistro.triggers.port import EndpointAnswer
 
 RETRY_AFTER_S = 1
@@ -82,6 +82,12 @@ class StepCalls:
                 self._ends.tell(calling, attempt, input, "failed", "failed", told)
                 failed = answers.StepFailed(error.message, hint=error.hint)
                 return answers.refused(failed, run=run.shown)
+            except (AnswerTaken, Fenced) as taken:
+                told = ErrorRecord(type(taken).__name__, str(taken))
+                self._ends.tell(calling, attempt, input, "interrupted", "interrupted", told)
+                if isinstance(taken, AnswerTaken):
+                    raise
+                raise answers.Unavailable("its run was ended meanwhile") from taken
             except StoreFull:
                 told = ErrorRecord("StoreFull", "the disk was full when it ended")
                 self._ends.tell(calling, attempt, input, "interrupted", "interrupted", told)

@@ -54,6 +54,9 @@ class LocalRecords:
         self._spool.start(leftovers=leftovers, streams=streams, at_us=at_us, forget=forget)
         self._thread.start()
 
+    def adopt(self, *, leftovers: list[Chunk], streams: list[tuple[str, int]], at_us: int) -> None:
+        self._spool.adopt(leftovers=leftovers, streams=streams, at_us=at_us)
+
     def protect(self, secrets: Iterable[str]) -> None:
         self._spool.protect(secrets)
 

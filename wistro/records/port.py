@@ -23,6 +23,10 @@ class Sink(Protocol):
         """
         ...
 
+    def adopt(self, *, leftovers: list[Chunk], streams: list[tuple[str, int]], at_us: int) -> None:
+        """As at the start, of another engine that ended while this one runs."""
+        ...
+
     def protect(self, secrets: Iterable[str]) -> None:
         """These values must not be written down, from now on."""
         ...
@@ -52,6 +56,12 @@ class NoSink:
         self._forget = forget
         for stream, last in streams:
             forget(stream, last)
+
+    def adopt(self, *, leftovers: list[Chunk], streams: list[tuple[str, int]], at_us: int) -> None:
+        for chunk in leftovers:
+            self.take(chunk)
+        for stream, last in streams:
+            self._forget(stream, last)
 
     def protect(self, secrets: Iterable[str]) -> None:
         pass

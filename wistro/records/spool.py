@@ -64,9 +64,11 @@ class Spool:
     ) -> None:
         self._forget = forget
         self.folder.mkdir(parents=True, exist_ok=True)
-        for stream, last in streams:
-            self._recover(stream, last, [one for one in leftovers if one.stream == stream], at_us)
+        self._recover_all(leftovers, streams, at_us)
         self._writer.start()
+
+    def adopt(self, *, leftovers: list[Chunk], streams: list[tuple[str, int]], at_us: int) -> None:
+        self._writer.between(lambda: self._recover_all(leftovers, streams, at_us))
 
     def protect(self, secrets: Iterable[str]) -> None:
         self._redactor.add(secrets)
@@ -80,6 +82,12 @@ class Spool:
     async def close(self) -> None:
         await self._writer.close()
         self._close_segment()
+
+    def _recover_all(
+        self, leftovers: list[Chunk], streams: list[tuple[str, int]], at_us: int
+    ) -> None:
+        for stream, last in streams:
+            self._recover(stream, last, [one for one in leftovers if one.stream == stream], at_us)
 
     def _recover(self, stream: str, last: int, leftovers: list[Chunk], at_us: int) -> None:
         """Write what the earlier boot did not, under its own numbers, then the record that closes its stream."""

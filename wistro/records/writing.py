@@ -25,6 +25,7 @@ class ChunkWriter:
     def __init__(self, keep: Callable[[list[Chunk]], None], *, name: str) -> None:
         self._keep = keep
         self._waiting: deque[Chunk] = deque()
+        self._between: deque[Callable[[], None]] = deque()
         self._lines_bytes = 0
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -46,6 +47,11 @@ class ChunkWriter:
         self._waiting.append(chunk)
         self._wake.set()
 
+    def between(self, work: Callable[[], None]) -> None:
+        """Done in the thread, between two batches; done again later when it fails."""
+        self._between.append(work)
+        self._wake.set()
+
     async def flush(self, *, timeout_s: float = 30.0) -> None:
         """Returns when all that was taken so far is kept, or after `timeout_s`: the rest is in the outbox."""
         await asyncio.to_thread(self._wait_for, self._taken_count, timeout_s)
@@ -64,6 +70,7 @@ class ChunkWriter:
         while True:
             self._wake.wait()
             self._wake.clear()
+            self._do_between()
             while batch := self._batch():
                 if not self._keep_or_wait(batch):
                     return
@@ -71,6 +78,15 @@ class ChunkWriter:
                 return
             # A pause gathers what comes meanwhile, so that a busy engine pays for few, large batches.
             self._stop.wait(BATCH_EVERY_S)
+
+    def _do_between(self) -> None:
+        try:
+            while self._between:
+                self._between[0]()
+                self._between.popleft()
+        except Exception:
+            log.exception("another engine's records could not be kept; trying again")
+            self._wake.set()
 
     def _batch(self) -> list[Chunk]:
         batch: list[Chunk] = []

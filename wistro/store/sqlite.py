@@ -85,7 +85,7 @@ class SqliteStore(SqliteWrites):
     async def hold_answer(self, key: str) -> bool:
         return True
 
-    async def free_answer(self, key: str) -> None:
+    def free_answer(self, key: str) -> None:
         """Nobody else waits for it."""
 
     async def tell(self, run_id: str, kind: str, body: bytes) -> bool:

@@ -132,7 +132,7 @@ class Membership:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        await self.ship()
+        await self._asked(self._ship_first)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._beats()), loop.create_task(self._listens())]
 
@@ -144,10 +144,9 @@ class Membership:
     async def leave(self, deployment_id: str) -> None:
         self._serving.discard(deployment_id)
 
-    async def ship(self) -> None:
-        """Be the one who ships what ended engines left, where nobody does."""
-        async with self._lock:
-            await self._asked(self._ship)
+    async def _ship_first(self, connection: AsyncConnection) -> None:
+        """What ended engines left before: whoever starts the store reads it (`leftovers`, `streams`)."""
+        await connection.execute(SHIP, [self._boot, self._boot])
 
     async def close(self) -> None:
         """Others may take at once what is left."""

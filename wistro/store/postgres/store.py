@@ -95,6 +95,7 @@ class PostgresStore(PostgresReads):
         self._broken: StoreBroken | None = None
         self._is_closing = False
         self._run_seq = self._delivery_seq = 0
+        self._freeing: set[asyncio.Task[None]] = set()
 
     def share(self, others: Others) -> None:
         self._others = others
@@ -163,8 +164,13 @@ class PostgresStore(PostgresReads):
     async def hold_answer(self, key: str) -> bool:
         return bool(await self._asked(HOLD_ANSWER, {"key": key, "boot": self._boot}))
 
-    async def free_answer(self, key: str) -> None:
-        with contextlib.suppress(StoreAway):  # our end, or that of the server, frees it
+    def free_answer(self, key: str) -> None:
+        task = self._loop.create_task(self._free(key))
+        self._freeing.add(task)
+        task.add_done_callback(self._freeing.discard)
+
+    async def _free(self, key: str) -> None:
+        with contextlib.suppress(StoreAway, StoreBroken):  # our end, or the server's, frees it
             await self._asked(FREE_ANSWER, [key, self._boot])
 
     async def tell(self, run_id: str, kind: str, body: bytes) -> bool:
