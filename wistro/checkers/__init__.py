@@ -4,6 +4,6 @@
 types to be held to; `tools.py` the checkers of a project that brings none; `check.py` all of it.
 """
 
-from wistro.checkers.check import Checked, check_project
+from wistro.checkers.check import Checked, check_project, of_compiling
 
-__all__ = ["Checked", "check_project"]
+__all__ = ["Checked", "check_project", "of_compiling"]

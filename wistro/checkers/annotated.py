@@ -73,7 +73,9 @@ def _python(
     other = next((one for one in others if one.type == name), None)
     if other is not None:
         said = f"`{context.arg}` has the type of `{other.label}`; this step's is `{step.type}`"
-        return Finding(file, context.lineno, context.col_offset + 1, said, "wistro", "other-step")
+        return Finding(
+            file, context.lineno, context.col_offset + 1, said, "wistro", "check.other-step"
+        )
     return Unchecked(
         step.id, file, context.lineno, f"`{context.arg}` is not a `{step.type}`", wanted
     )
@@ -119,7 +121,7 @@ def _node(step: StepTypes, file: str, text: str, root: Path) -> Unchecked | Find
         if names:
             other, line = next(iter(names.items()))
             said = f"`handler` has the type of `{other}`; this step's is {typed}"
-            return Finding(file, line, 1, said, "wistro", "other-step")
+            return Finding(file, line, 1, said, "wistro", "check.other-step")
         line = next((n for n, one in enumerate(text.split("\n"), 1) if "handler" in one), 1)
         return Unchecked(step.id, file, line, "`handler` has no type", todo)
     if is_javascript and not _TS_CHECK.search(text) and not _checks_all(root):

@@ -16,13 +16,15 @@ from wistro.checkers.annotated import Unchecked
 from wistro.checkers.port import Checker, Finding, Place
 from wistro.checkers.pyright import Pyright
 from wistro.checkers.tsc import Tsc
+from wistro.checkers.vet import Vet
 from wistro.compiler.find import SKIPPED
 from wistro.errors import UserError
 from wistro.languages.runtimes import find_node, find_python
 from wistro.lock.model import Lock
 from wistro.types.wire import advice, has_config, is_wired
 
-CHECKERS: tuple[Checker, ...] = (Pyright(), Tsc())
+COMPILER = "wistro lock"
+CHECKERS: tuple[Checker, ...] = (Pyright(), Tsc(), Vet())
 
 
 @dataclass
@@ -38,6 +40,12 @@ class Checked:
         default_factory=list
     )  # what to add to a config so that the types are found
 
+    def take_in(self, compiling: list[Finding]) -> None:
+        """What compiling found stands first; a checker that says something of the same line is not heard."""
+        told = {(one.file, one.line) for one in compiling}
+        others = [one for one in self.findings if (one.file, one.line) not in told]
+        self.findings = [*compiling, *others]
+
     @property
     def holds(self) -> bool:
         return not self.broken and not any(one.is_error for one in self.findings)
@@ -46,6 +54,18 @@ class Checked:
 class _Kept(msgspec.Struct):
     fingerprint: str
     findings: list[Finding]
+
+
+def of_compiling(problems: list[UserError]) -> list[Finding]:
+    """The compiler's problems as a checker's findings."""
+    found: list[Finding] = []
+    for one in problems:
+        file, _, line = (one.where or "").rpartition(":")
+        if not line.isdigit():
+            file, line = one.where or "", "1"
+        said = one.message if not one.hint else f"{one.message}\n{one.hint}"
+        found.append(Finding(file or None, int(line), 1, said, COMPILER, one.code))
+    return found
 
 
 def check_project(root: Path, lock: Lock) -> Checked:
@@ -138,6 +158,8 @@ def _files(root: Path) -> dict[str, str]:
 def _packages(root: Path, language: str) -> list[str]:
     if language == "node":
         return [_stamp(root / "node_modules" / ".package-lock.json")]
+    if language == "go":
+        return []
     return [_stamp(one) for one in sorted((root / ".venv" / "lib").glob("python*/site-packages"))]
 
 

@@ -11,7 +11,9 @@ from wistro.checkers.port import CheckerBroke
 TIMEOUT_S = 300
 
 
-def run(argv: list[str], *, root: Path, name: str) -> subprocess.CompletedProcess[str]:
+def run(
+    argv: list[str], *, root: Path, name: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Whatever its exit code: a checker that finds something ends with 1."""
     try:
         return subprocess.run(
@@ -23,7 +25,7 @@ def run(argv: list[str], *, root: Path, name: str) -> subprocess.CompletedProces
             encoding="utf-8",
             errors="replace",
             timeout=TIMEOUT_S,
-            env=os.environ | {"NO_COLOR": "1"},
+            env={**(os.environ if env is None else env), "NO_COLOR": "1"},
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wistro.cli import say
+from wistro.errors import UserError
 
 if TYPE_CHECKING:
     from wistro.checkers import Checked
     from wistro.checkers.annotated import Unchecked
     from wistro.checkers.port import Finding
+    from wistro.lock.model import Lock
+
+COMPILER = "wistro lock"  # wistro.checkers.check
 
 
 def run(
@@ -21,36 +25,26 @@ def run(
 ) -> int:
     """Example: wistro check
 
-    Writes wistro.yml.lock and the types of steps, then runs pyright and tsc; what did not change is not checked again.
+    Writes wistro.yml.lock and the types of steps, then runs pyright, tsc and go vet; what did not change is not checked again.
     """
-    from wistro.checkers import check_project
+    from wistro.checkers import Checked, check_project, of_compiling
     from wistro.cli import lock as locking
 
     root = folder.resolve()
     compiled = locking.compile_and_write(root)
-    if compiled.lock is None:
-        if json:
-            say.data(_as_data([say.as_data(one) for one in compiled.problems], [], [], [], []))
-        else:
-            locking.say_problems(compiled)
-        return 1
-    checked = check_project(root, compiled.lock)
+    lock = compiled.lock or _last(root)
+    checked = check_project(root, lock) if lock is not None else Checked()
+    checked.take_in(of_compiling(compiled.problems))
     if json:
-        problems = [say.as_data(one) for one in checked.broken]
-        say.data(
-            _as_data(
-                problems,
-                [_finding(one) for one in checked.findings],
-                [_unchecked(one) for one in checked.unchecked],
-                [*checked.ran, *checked.kept],
-                checked.unwired,
-            )
-        )
+        say.data(_as_data(checked))
         return 0 if checked.holds else 1
     for warning in compiled.warnings:
         say.warning(warning)
+    for problem in compiled.problems:
+        say.error(problem)
     for found in checked.findings:
-        _tell(found)
+        if found.checker != COMPILER:
+            _tell(found)
     for broken in checked.broken:
         say.error(broken)
     for one in checked.unchecked:
@@ -58,8 +52,23 @@ def run(
         say.talk(f"  --> {one.file}:{one.line}\n hint: {one.todo}")
     for advice in checked.unwired:
         say.note(f"the generated types are not found by your editor: {advice}")
+    if compiled.lock is None and lock is not None:
+        say.note("it does not compile, so the types are those of wistro.yml.lock as it was")
     _end(checked)
     return 0 if checked.holds else 1
+
+
+def _last(root: Path) -> Lock | None:
+    """What compiled last, for the checkers' part of what is wrong; its types are put in place."""
+    from wistro.lock import file
+    from wistro.types import write_types
+
+    try:
+        lock = file.read(root / file.NAME)
+    except UserError:
+        return None
+    write_types(root, lock)
+    return lock
 
 
 def _end(checked: Checked) -> None:
@@ -87,20 +96,14 @@ def _tell(found: Finding) -> None:
     say.talk(f"  --> {place:<44} {found.checker}{rule}")
 
 
-def _as_data(
-    problems: list[Any],
-    findings: list[Any],
-    unchecked: list[Any],
-    checkers: list[str],
-    unwired: list[str],
-) -> dict[str, Any]:
+def _as_data(checked: Checked) -> dict[str, Any]:
     return {
-        "holds": not problems and not any(one["severity"] == "error" for one in findings),
-        "problems": problems,
-        "findings": findings,
-        "unchecked": unchecked,
-        "checkers": sorted(checkers),
-        "unwired": unwired,
+        "holds": checked.holds,
+        "findings": [_finding(one) for one in checked.findings],
+        "unchecked": [_unchecked(one) for one in checked.unchecked],
+        "checkers": sorted([*checked.ran, *checked.kept]),
+        "broken": [say.as_data(one) for one in checked.broken],
+        "unwired": checked.unwired,
     }
 
 

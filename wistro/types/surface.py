@@ -54,7 +54,17 @@ RESERVED = frozenset(
             "State",
             "StateOp",
         ),
-        *("StepConfig", "StepContext", "StepHandler", "Topic", "Topics"),
+        *(
+            "ApiRouteConfig",
+            "ApiRouteHandler",
+            "EndpointHandler",
+            "FlowContext",
+            "StepConfig",
+            "StepContext",
+            "StepHandler",
+            "Topic",
+            "Topics",
+        ),
         *(
             "Array",
             "Date",

@@ -19,6 +19,7 @@ from tests.integration.wistro.running import ask, run, wistro
 PROJECT = Path(__file__).parent / "project"
 WRONG = re.compile(r"(?:#|//) wrong: (.+)")
 GOOD = {"sku": "a", "quantity": 1}
+LANGUAGES = ("python", "ts", "js", "go")
 REFUSED: dict[str, tuple[Any, str | None]] = {
     "what fits": (GOOD, None),
     "another type": (GOOD | {"quantity": "1"}, "/quantity"),
@@ -69,7 +70,7 @@ def project(root: Path) -> Project:
     return Project(root, *asyncio.run(checked(root)))
 
 
-FILES = sorted(one.relative_to(PROJECT).as_posix() for one in PROJECT.glob("src/orders/*.step.*"))
+FILES = sorted(one.relative_to(PROJECT).as_posix() for one in PROJECT.glob("src/*/*.step.*"))
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -117,8 +118,8 @@ async def test_what_did_not_change_is_not_checked_again(project: Project) -> Non
     first = await run("check", folder=project.root)
     second = await run("check", folder=project.root)
 
-    assert "by pyright, tsc (unchanged)" in first[1]
-    assert "by pyright (unchanged), tsc (unchanged)" in second[1]
+    assert "by pyright, tsc (unchanged), go vet (unchanged)" in first[1]
+    assert "by pyright (unchanged), tsc (unchanged), go vet (unchanged)" in second[1]
     assert first[0] == second[0] == 1
 
 
@@ -131,13 +132,13 @@ async def test_the_same_messages_are_refused_when_running(project: Project) -> N
             (language, what): (
                 await ask(port, "POST", f"/{language}/here", {"message": message})
             ).json
-            for language in ("python", "ts", "js")
+            for language in LANGUAGES
             for what, (message, _) in REFUSED.items()
         }
 
     assert answers == {
         (language, what): {"path": path}
-        for language in ("python", "ts", "js")
+        for language in LANGUAGES
         for what, (_, path) in REFUSED.items()
     }
 
@@ -179,3 +180,55 @@ async def test_generated_types_of_odd_schemas_are_right_themselves(
     assert code == 0, said
     assert [one.returncode for one in done] == [0, 0], [one.stdout for one in done]
     assert "0 errors" in done[0].stdout and "No source files" not in done[0].stdout
+
+
+GO = """package orders
+
+import "wistro.dev/sdk"
+
+type Order struct {
+	Sku      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+}
+type Payment struct{ Cents int64 }
+
+var Created = sdk.Topic[Order]("order.created")
+
+var Tick = sdk.Cron(sdk.CronConfig{Name: "Tick", Cron: "* * * * *", Emits: sdk.Emits(Created)}, func(ctx *sdk.Context) error {
+	_ = Created.Emit(ctx, Order{Sku: "a", Quantity: 1})
+	_ = Craeted.Emit(ctx, Order{Sku: "a", Quantity: 1})              // wrong: topic
+	_ = Created.Emit(ctx, Order{Sku: "a", Quantity: "1"})            // wrong: type
+	_ = Created.Emit(ctx, Order{Sku: "a", Quantity: 1, Colour: "r"}) // wrong: extra
+	_ = Created.Emit(ctx, Payment{Cents: 1})                         // wrong: another topic's message
+	return nil
+})
+"""
+
+
+async def test_a_wrong_emit_in_go_is_its_compilers_word(project: Project, tmp_path: Path) -> None:
+    step = tmp_path / "src" / "orders" / "tick.step.go"
+    step.parent.mkdir(parents=True)
+    step.write_text(GO)
+    shutil.copyfile(PROJECT / "go.mod", tmp_path / "go.mod")
+
+    code, said = await checked(tmp_path)
+
+    found = Project(tmp_path, code, said)
+    assert code == 1
+    assert found.lines("src/orders/tick.step.go") == set(marked(step)), said
+
+
+async def test_what_does_not_compile_is_told_with_what_the_checkers_find(
+    project: Project, tmp_path: Path
+) -> None:
+    """The types are those of the lock that was written last."""
+    root = shutil.copytree(project.root, tmp_path / "project", symlinks=True)
+    (root / "src/orders/note_python.step.py").write_text("config = {'type': 'evnt', 'name': 'x'}\n")
+
+    _, said = await checked(root)
+
+    found = Project(root, 1, said)
+    assert found.lines("src/orders/note_python.step.py") == {1}
+    assert found.lines("src/orders/hear_ts.step.ts") == set(
+        marked(root / "src/orders/hear_ts.step.ts")
+    )

@@ -203,8 +203,8 @@ export type Answer<Status extends number, Body> = Omit<ApiResponse, 'status' | '
 
 type Returned<T> = T | Promise<T>
 
-export type StepHandler<Request, Ctx, Response> = (req: Request, ctx: Ctx) => Returned<Response>
-export type ApiHandler<Body = any> = StepHandler<ApiRequest<Body>, Context, ApiResponse | void>
+export type EndpointHandler<Request, Ctx, Response> = (req: Request, ctx: Ctx) => Returned<Response>
+export type ApiHandler<Body = any> = EndpointHandler<ApiRequest<Body>, Context, ApiResponse | void>
 export type EventHandler<Message = any, Ctx = Context> = (message: Message, ctx: Ctx) => Returned<void>
 export type CronHandler<Ctx = Context> = (ctx: Ctx) => Returned<void>
 
