@@ -12,10 +12,15 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wistro.blobs import address
+from wistro.blobs.files import FileBlobs
+from wistro.blobs.port import Blobs
+from wistro.blobs.s3 import S3Blobs
+from wistro.blobs.s3_client import S3Client
 from wistro.engine.clock import Clock, Ids, SystemClock
 from wistro.engine.engine import Engine
 from wistro.engine.limits import Limits
@@ -44,6 +49,7 @@ log = logging.getLogger("wistro")
 
 LOCAL = "local"  # the one deployment of `wistro dev` and `wistro start`
 STORE = "store.db"
+BLOBS = "blobs"
 EXIT_BROKEN = 70
 # A thread that wants the interpreter gets it within this; Python's 5 ms would be most of a flow's latency.
 SWITCH_INTERVAL_S = 0.000_5
@@ -116,6 +122,7 @@ class LocalEnvironment(Environment):
                 secrets=frozenset(one.name for one in lock.env if one.default is None),
                 built=built,
                 is_warm=True,
+                reads=[self.engine.blobs.folder],
             )
         )
 
@@ -142,7 +149,8 @@ def local_engine(
     clock = SystemClock()
     records = RecordsIndex(folder)
     sink = LocalRecords(records, on_kept=on_kept)
-    engine = _engine(folder / STORE, sink, clock, limits, on_broken)
+    blobs = blobs_at(os.environ.get(address.SETTING, ""), folder / BLOBS, os.environ)
+    engine = _engine(folder / STORE, sink, clock, limits, on_broken, blobs)
     return LocalEnvironment(
         engine,
         clock,
@@ -185,15 +193,23 @@ def kept_files(root: Path) -> Iterator[Kept]:
 def fleet_engine(
     folder: Path,
     *,
+    blobs: Blobs | None = None,
     limits: Limits | None = None,
     on_broken: Callable[[StoreBroken], None] | None = None,
 ) -> Environment:
     """An environment on this machine, its data in `folder`: `store.db`, and `spool/` for the shipper. `load` what
     `deployment` makes, with the sandbox's launcher."""
     clock = SystemClock()
-    return Environment(
-        _engine(folder / STORE, Spool(folder / SPOOL), clock, limits, on_broken), clock
-    )
+    blobs = blobs or FileBlobs(folder / BLOBS)
+    engine = _engine(folder / STORE, Spool(folder / SPOOL), clock, limits, on_broken, blobs)
+    return Environment(engine, clock)
+
+
+def blobs_at(where: str, folder: Path, values: Mapping[str, str], *, below: str = "") -> Blobs:
+    """In `folder`, or in the bucket that `where` names with `folder` for what is read of it. Raises BadBlobs."""
+    if not where:
+        return FileBlobs(folder)
+    return S3Blobs(S3Client(address.bucket_of(where, values, below=below)), folder)
 
 
 def deployment(
@@ -210,10 +226,12 @@ def deployment(
     label: str = "host",
     sizes: Sizes | None = None,
     is_warm: bool = False,
+    reads: Sequence[Path] = (),
 ) -> Deployment:
     """A version to load. Hosts get the values of the variables that the lock declares, and no others.
 
     `is_warm`: a host of each language starts at once, not with the first call; no step is imported by that.
+    `reads`: folders besides the project's that a host may read, such as that of the blobs.
     """
     declared = {
         one.name: variables.get(one.name, one.default)
@@ -233,6 +251,7 @@ def deployment(
         egress=lock.egress,
         label=label,
         environ=environ if environ is not None else passed_on(),
+        reads=tuple(reads),
     )
 
     def hosts(on_line: OnLine) -> Hosts:
@@ -258,6 +277,7 @@ def _engine(
     clock: SystemClock,
     limits: Limits | None,
     on_broken: Callable[[StoreBroken], None] | None,
+    blobs: Blobs,
 ) -> Engine:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(*COLLECT_AFTER)
@@ -268,6 +288,7 @@ def _engine(
         ids=Ids(clock),
         chance=random.SystemRandom(),
         limits=limits,
+        blobs=blobs,
         on_broken=on_broken or _exit,
     )
 

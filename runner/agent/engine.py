@@ -26,7 +26,7 @@ from runner.settings import Settings, load
 from wistro.errors import UserError
 from wistro.http.server import Server
 from wistro.triggers.http import RoutedDoor
-from wistro.wiring import fleet_engine
+from wistro.wiring import BLOBS, blobs_at, fleet_engine
 
 log = logging.getLogger("runner.engine")
 LOCK_WAIT_S = 10.0  # a predecessor may be at its end
@@ -140,7 +140,9 @@ async def main(settings: Settings, environment_id: str) -> None:
     folder = private_folder(settings.data)
     held = await hold(folder / "engine.lock", wait_s=LOCK_WAIT_S)
     launcher = choose.launcher(settings)
-    environment = fleet_engine(folder)
+    key = {"WISTRO_BLOBS_CREDENTIALS": settings.blobs_credentials}
+    blobs = blobs_at(settings.blobs, folder / BLOBS, key, below=environment_id)
+    environment = fleet_engine(folder, blobs=blobs)
     await environment.start()
     hosting = Hosting(environment, launcher, label=environment_id[-12:])
     process = EngineProcess(settings, environment_id, hosting)

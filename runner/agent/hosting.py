@@ -120,7 +120,12 @@ class Hosting:
 
         label = f"{self.label}-v{load.version}"
         return await asyncio.to_thread(
-            prepare, load, launcher=self.launcher, label=label, on_pool=on_pool
+            prepare,
+            load,
+            launcher=self.launcher,
+            label=label,
+            on_pool=on_pool,
+            reads=[self.environment.engine.blobs.folder],
         )
 
     async def _warm(self, hosted: _Hosted) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,12 @@ class NotBuilt(UserError):
 
 
 def prepare(
-    load: Load, *, launcher: Launcher, label: str, on_pool: Callable[[HostPool], None]
+    load: Load,
+    *,
+    launcher: Launcher,
+    label: str,
+    on_pool: Callable[[HostPool], None],
+    reads: Sequence[Path] = (),
 ) -> Deployment:
     """Raises a UserError that says what of the version cannot be used. `on_pool` gets its hosts when it is loaded."""
     root = Path(load.root)
@@ -42,6 +47,7 @@ def prepare(
         built=built(root, lock),
         version=load.version,
         label=label,
+        reads=reads,
     )
 
     def hosts(on_line: OnLine) -> Hosts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from wistro.blobs.files import FileBlobs
 from wistro.engine.clock import Clock, Ids, SystemClock
 from wistro.engine.engine import Engine
 from wistro.engine.limits import Limits
@@ -28,7 +30,18 @@ from wistro.lock.model import (
     StepConfig,
     Triggers,
 )
-from wistro.protocol.frames import Emit, Failed, Get, List, Log, Refusal, Request, Write
+from wistro.protocol.frames import (
+    BlobGet,
+    BlobPut,
+    Emit,
+    Failed,
+    Get,
+    List,
+    Log,
+    Refusal,
+    Request,
+    Write,
+)
 from wistro.protocol.ids import new_id
 from wistro.records.port import NoSink, Sink
 from wistro.store.port import Chunk, StoreBroken
@@ -67,6 +80,24 @@ class StepContext:
         data = msgspec.json.decode(msgspec.json.encode(data))
         if isinstance(refusal := self.asks.emit(Emit(0, 0, topic, data, **options)), Refusal):
             raise Refused(refusal)
+
+    async def emit_and_wait(self, topic: str, data: Any, **options: Any) -> None:
+        """As `emit`, for what the engine answers later."""
+        data = msgspec.json.decode(msgspec.json.encode(data))
+        answer = self.asks.emit(Emit(0, 0, topic, data, **options))
+        refusal = await answer if isinstance(answer, Awaitable) else answer
+        if isinstance(refusal, Refusal):
+            raise Refused(refusal)
+
+    async def put_blob(self, *chunks: bytes) -> dict[str, Any]:
+        for chunk in chunks:
+            encoded = base64.b64encode(chunk).decode()
+            self._answer(await self.asks.blob_put(BlobPut(0, 0, 1, encoded)))
+        return self._answer(await self.asks.blob_put(BlobPut(0, 0, 1, "", last=True)))
+
+    async def get_blob(self, id: str) -> bytes:
+        answer = self._answer(await self.asks.blob_get(BlobGet(0, 0, id)))
+        return await asyncio.to_thread(Path(answer["path"]).read_bytes)
 
     def get(self, group: str, key: str) -> Any:
         return self._answer(self.asks.get(Get(0, 0, group, key)))
@@ -295,6 +326,7 @@ async def an_engine(
         ids=Ids(clock),
         chance=random.Random(1),
         limits=limits,
+        blobs=FileBlobs(folder / "blobs"),
         on_broken=on_broken,
     )
     await engine.start()

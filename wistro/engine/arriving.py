@@ -50,8 +50,12 @@ class Arriving:
         arrived = self._arrived(call)
         messages = self._checked(arrived, topic)
         runs = self._runs(call, endpoint, loaded, count=len(messages))
+        emitted = [
+            await self._emitted(topic, message, value, run)
+            for message, value, run in zip(messages, arrived.values, runs, strict=True)
+        ]
         answer = _accepted(runs, is_batch=arrived.is_batch)
-        await self._commit(runs, messages, topic, loaded, key=key, answer=answer)
+        await self._commit(runs, emitted, loaded, key=key, answer=answer)
         return answer
 
     def _arrived(self, call: EndpointCall) -> _Arrived:
@@ -81,7 +85,7 @@ class Arriving:
                 for path, what in misfits(validator, value).items():
                     wrong.setdefault(place + path, what)
             message = encode_message(
-                value, topic=topic.topic, max_bytes=self._parts.limits.message_bytes
+                value, topic=topic.topic, max_bytes=self._parts.limits.large_message_bytes
             )
             if isinstance(message, Refusal):
                 wrong.setdefault(place + (message.path or ""), message.message)
@@ -90,6 +94,12 @@ class Arriving:
         if wrong:
             raise bodies.UnfitBody(f"the body does not fit `{topic.topic}`", fields=wrong)
         return messages
+
+    async def _emitted(self, topic: TopicPlan, message: bytes, value: Any, run: LiveRun) -> Emitted:
+        made = await self._parts.payloads.emitted(topic, message, value, run_id=run.id)
+        if isinstance(made, Refusal):
+            raise bodies.UnfitBody(made.message, hint=made.hint)
+        return made
 
     def _runs(
         self, call: EndpointCall, endpoint: Endpoint, loaded: Loaded, *, count: int
@@ -119,8 +129,7 @@ class Arriving:
     async def _commit(
         self,
         runs: list[LiveRun],
-        messages: list[bytes],
-        topic: TopicPlan,
+        events: list[Emitted],
         loaded: Loaded,
         *,
         key: str | None,
@@ -129,8 +138,8 @@ class Arriving:
         now_us = self._parts.clock.now_us()
         deliveries: list[Delivery] = []
         unit = Unit()
-        for run, message in zip(runs, messages, strict=True):
-            made = self._emitting.deliveries([Emitted(topic, message)], run, loaded, now_us=now_us)
+        for run, event in zip(runs, events, strict=True):
+            made = self._emitting.deliveries([event], run, loaded, now_us=now_us)
             run.open = len(made)
             if made:
                 unit.new_runs.append(run.row(open=len(made)))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from wistro.engine.emitted import Emitted
 from wistro.engine.messages import encode_message, misfits
+from wistro.engine.payloads import BlobAsks
 from wistro.errors import NotYet
-from wistro.protocol.frames import Emit, Get, List, Log, Refusal, Write
+from wistro.protocol.frames import BlobGet, BlobPut, Emit, Get, List, Log, Refusal, Write
 from wistro.protocol.records import ReadRecord
 from wistro.store.port import BadStateOperation, StateWrite
 from wistro.store.state import MISSING, operate
@@ -35,6 +36,7 @@ class Attempt:
     """Implements `Asks`. Reads see the latest commit with this attempt's own writes applied to it."""
 
     __slots__ = (
+        "_blobs",
         "_cleared",
         "_own",
         "_parts",
@@ -63,12 +65,13 @@ class Attempt:
         self.writes: list[StateWrite] = []
         self.is_over = False  # its outcome is known: what its step still asks counts for nothing
         self._own: dict[tuple[str, str], list[StateWrite]] | None = None
+        self._blobs: BlobAsks | None = None
         self._cleared: set[str] = set()
         self._read_values = 0
         self._wrote_too_much = False
         self._read: set[tuple[str, str, str]] = set()
 
-    def emit(self, frame: Emit) -> Refusal | None:
+    def emit(self, frame: Emit) -> Refusal | Awaitable[Refusal | None] | None:
         plan = self.step.emits.get(frame.topic)
         if plan is None:
             declared = ", ".join(sorted(self.step.emits)) or "none"
@@ -92,13 +95,43 @@ class Attempt:
             option = "now" if frame.now else "id"
             return Refusal(NotYet.code, f"emit's `{option}` is not built yet")
         encoded = encode_message(
-            frame.data, topic=frame.topic, max_bytes=self._parts.limits.message_bytes
+            frame.data, topic=frame.topic, max_bytes=self._parts.limits.large_message_bytes
         )
         if isinstance(encoded, Refusal):
             return encoded
-        if not self.is_over:
-            self.emits.append(Emitted.of(frame, plan, encoded))
+        if self.is_over:
+            return None
+        emitted = Emitted.of(frame, plan, encoded)
+        self.emits.append(emitted)
+        if self._parts.payloads.concerns(encoded):
+            return self._kept(emitted, frame.data)
         return None
+
+    async def _kept(self, emitted: Emitted, value: Any) -> Refusal | None:
+        """Its place among the emits is taken already, so that a blob's way to the disk changes no order."""
+        kept = await self._parts.payloads.kept(emitted.message, value, run_id=self.run.id)
+        if isinstance(kept, Refusal):
+            self.emits.remove(emitted)
+            return kept
+        emitted.large = kept
+        return None
+
+    def blob_put(self, frame: BlobPut) -> Awaitable[Any]:
+        return self._asked_blobs().put(frame)
+
+    def blob_get(self, frame: BlobGet) -> Awaitable[Any]:
+        return self._asked_blobs().get(frame)
+
+    def _asked_blobs(self) -> BlobAsks:
+        if self._blobs is None:
+            self._blobs = self._parts.payloads.of(self.run.id)
+        return self._blobs
+
+    def end(self) -> None:
+        """Its outcome is known: what its step still asks counts for nothing, what it did not finish is dropped."""
+        self.is_over = True
+        if self._blobs is not None:
+            self._blobs.abort()
 
     def get(self, frame: Get) -> Any | Awaitable[Any]:
         place = (frame.group, frame.key)

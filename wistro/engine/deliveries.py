@@ -9,12 +9,15 @@ from functools import partial
 
 import msgspec
 
+from wistro.blobs.port import BlobsBroken
 from wistro.engine.attempt import Attempt
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.parts import Parts
+from wistro.engine.payloads import BlobGone
 from wistro.engine.queues import Delivery, Turns
 from wistro.engine.runs import DEAD
 from wistro.hosts.port import HostCall, HostLost, Outcome, Returned, Threw, TimedOut
+from wistro.protocol.blobs import is_large
 from wistro.protocol.frames import Context, Failed
 from wistro.protocol.records import ErrorRecord
 from wistro.store.port import (
@@ -65,13 +68,12 @@ class Deliveries:
             started_at_us=self._parts.clock.now_us(),
         )
         try:
-            outcome = await loaded.hosts.call(self._call(delivery, attempt), attempt)
-            attempt.is_over = delivery.is_settling = True
+            outcome = await self._outcome(delivery, attempt, loaded)
+            attempt.end()
+            delivery.is_settling = True
             await self._settle(delivery, attempt, outcome, loaded)
         except (StoreBroken, asyncio.CancelledError):
-            attempt.is_over = (
-                True  # it stays in the store: the next boot, or who cancelled, sees to it
-            )
+            attempt.end()  # it stays in the store: the next boot, or who cancelled, sees to it
         except Fenced:
             self._parts.recording.say(
                 "warn", "its delivery was settled elsewhere", loaded.deployment.id, attempt=attempt
@@ -82,7 +84,17 @@ class Deliveries:
             self._turns.finished(delivery)
             self._turns.pump()
 
-    def _call(self, delivery: Delivery, attempt: Attempt) -> HostCall:
+    async def _outcome(self, delivery: Delivery, attempt: Attempt, loaded: Loaded) -> Outcome:
+        message = delivery.row.message
+        if is_large(message):
+            try:
+                message = await self._parts.payloads.whole(message)
+            except (BlobGone, BlobsBroken) as error:
+                retry = "never" if isinstance(error, BlobGone) else "yes"
+                return Threw(Failed(0, type(error).__name__, str(error), retry=retry))
+        return await loaded.hosts.call(self._call(delivery, attempt, message), attempt)
+
+    def _call(self, delivery: Delivery, attempt: Attempt, message: bytes) -> HostCall:
         row, plan, header = delivery.row, delivery.queue.plan, delivery.run.header
         context = Context(
             run_id=delivery.run.shown,
@@ -96,8 +108,8 @@ class Deliveries:
             flows=plan.flows,
             topic=row.topic,
         )
-        message = msgspec.Raw(row.message)
-        return HostCall(plan.id, row.kind, message, context, plan.timeout_s, alone=row.suspect)
+        input = msgspec.Raw(message)
+        return HostCall(plan.id, row.kind, input, context, plan.timeout_s, alone=row.suspect)
 
     async def _settle(
         self, delivery: Delivery, attempt: Attempt, outcome: Outcome, loaded: Loaded

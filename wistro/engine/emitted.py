@@ -18,6 +18,11 @@ class Emitted:
     at_us: int | None = None
     key: str | None = None  # of its lane, whatever the message says
     id: str | None = None
+    large: bytes | None = None  # what the store keeps in the message's place: see payloads.py
+
+    @property
+    def stored(self) -> bytes:
+        return self.message if self.large is None else self.large
 
     @classmethod
     def of(cls, frame: Emit, plan: TopicPlan, message: bytes) -> Emitted:

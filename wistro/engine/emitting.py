@@ -66,7 +66,7 @@ class Emitting:
                 queue = loaded.lane.queues[plan.id]
                 due_at_us = emitted.due_at_us(plan, now_us=now_us)
                 row = self.row(
-                    queue, run, emitted.message, due_at_us=due_at_us, is_due=due_at_us <= now_us
+                    queue, run, emitted.stored, due_at_us=due_at_us, is_due=due_at_us <= now_us
                 )
                 row.topic = emitted.plan.topic
                 row.parent_attempt_id = parent_attempt_id

@@ -12,7 +12,6 @@ from wistro.engine import answers, bodies
 from wistro.engine.arriving import Arriving, event_key
 from wistro.engine.call_ends import CallEnds
 from wistro.engine.calling import Calling, answer_key, header
-from wistro.engine.emitted import Emitted
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.loaded import Endpoint
 from wistro.engine.messages import encode_message, misfits
@@ -148,15 +147,21 @@ class Endpoints:
             if fields := misfits(validator, body.value):
                 raise bodies.UnfitBody(f"the body does not fit `{topic.topic}`", fields=fields)
         message = encode_message(
-            body.value, topic=topic.topic, max_bytes=self._parts.limits.message_bytes
+            body.value, topic=topic.topic, max_bytes=self._parts.limits.large_message_bytes
         )
-        if isinstance(message, Refusal):
-            fields = {message.path or "": message.message}
-            raise bodies.UnfitBody(message.message, fields=fields, hint=message.hint)
+        payloads, run_id = self._parts.payloads, calling.run.id
+        emitted = (
+            message
+            if isinstance(message, Refusal)
+            else await payloads.emitted(topic, message, body.value, run_id=run_id)
+        )
+        if isinstance(emitted, Refusal):
+            fields = {emitted.path or "": emitted.message}
+            raise bodies.UnfitBody(emitted.message, fields=fields, hint=emitted.hint)
         answer = EndpointAnswer(
             202, msgspec.json.encode({"run_id": calling.run.shown}), [answers.JSON]
         )
-        await self._ends.commit(calling, Unit(), answer, emits=[Emitted(topic, message)])
+        await self._ends.commit(calling, Unit(), answer, emits=[emitted])
         return answer
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from wistro.blobs.none import NoBlobs
+from wistro.blobs.port import Blobs
 from wistro.engine.cancelling import Cancelling
 from wistro.engine.clock import Clock, Ids
 from wistro.engine.dead_letters import DeadLetters
@@ -20,6 +22,7 @@ from wistro.engine.loaded import Deployment, Plans, UnknownDeployment, secret_va
 from wistro.engine.neighbours import CANCEL, REDRIVE, Neighbours
 from wistro.engine.outside import Outside
 from wistro.engine.parts import Parts
+from wistro.engine.payloads import Payloads
 from wistro.engine.queues import Delivery, Lane, Turns
 from wistro.engine.readiness import Readiness
 from wistro.engine.recording import Recording
@@ -52,12 +55,15 @@ class Engine:
         ids: Ids,
         chance: random.Random,
         limits: Limits | None = None,
+        blobs: Blobs | None = None,
         on_broken: Callable[[StoreBroken], None],
     ) -> None:
         """`on_broken` must end the process: nothing may be acknowledged any more."""
         limits = limits or Limits()
         recording = Recording(store, clock, line_bytes=limits.line_bytes)
-        self._parts = Parts(store, clock, ids, chance, limits, recording)
+        self.blobs = blobs or NoBlobs("this engine keeps no blobs")
+        payloads = Payloads(self.blobs, limits)
+        self._parts = Parts(store, clock, ids, chance, limits, recording, payloads)
         self._sink = sink
         self._on_broken = on_broken
         self._loaded: dict[str, Loaded] = {}
@@ -102,6 +108,7 @@ class Engine:
         store, now_us = self._parts.store, self._parts.clock.now_us()
         self._loop = asyncio.get_running_loop()
         store.share(self._neighbours.told())
+        await self.blobs.start()
         await store.start(on_chunk=self._sink.take, on_broken=self._broken)
         leftovers, streams = await store.leftovers(), await store.streams()
         self._sink.start(leftovers=leftovers, streams=streams, at_us=now_us, forget=self._forget)
@@ -245,6 +252,7 @@ class Engine:
         await self._sink.flush()
         await self._parts.store.close()
         await self._sink.close()
+        await self.blobs.close()
 
     # Inside
 

@@ -16,7 +16,10 @@ class Limits:
     backlog: int = 5_000_000  # deliveries to be done; at it endpoints answer 503
     held_per_step: int = 1_024  # deliveries of a step in memory; more wait in the store
     held_bytes_per_step: int = 16 * 1024 * 1024
-    message_bytes: int = 256 * 1024
+    message_bytes: int = 256 * 1024  # in the store; a larger one is kept as a blob
+    large_message_bytes: int = 10 * 1024 * 1024  # it must fit a host's frame
+    blob_bytes: int = 100 * 1024 * 1024
+    uploads: int = 16  # of one attempt at once
     emits: int = 1_000  # an attempt
     writes: int = MOST_WRITES  # of the state, an attempt
     reads: int = 10_000  # values of the state that an attempt's record keeps; a list's are counted one by one

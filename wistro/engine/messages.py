@@ -7,7 +7,6 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
-from wistro.errors import NotYet
 from wistro.protocol.frames import Refusal
 
 MAX_SAFE_INTEGER = 2**53 - 1
@@ -67,10 +66,10 @@ def encode_message(value: Any, *, topic: str, max_bytes: int) -> bytes | Refusal
         return Refusal("emit.text", f"a text in the message for `{topic}` is no valid Unicode", "")
     if len(encoded) > max_bytes:
         return Refusal(
-            NotYet.code,
-            f"the message for `{topic}` has {len(encoded)} bytes; more than {max_bytes} are not built yet",
+            "emit.too-large",
+            f"the message for `{topic}` has {len(encoded):,} bytes; at most {max_bytes:,} are taken",
             "",
-            "Keep the value in state or elsewhere and emit its key.",
+            "Put the large part with `ctx.blobs` and emit its reference.",
         )
     if (
         _LONG_NUMBER in encoded.translate(_DIGITS)

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from wistro.engine.answers import Unavailable
-from wistro.engine.emitted import Emitted
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.loaded import TopicPlan
 from wistro.engine.messages import encode_message, misfits
@@ -59,7 +58,10 @@ class Outside:
             deployment_id=loaded.deployment.id,
             header=header,
         )
-        deliveries = self._emitting.deliveries([Emitted(plan, message)], run, loaded, now_us=now_us)
+        emitted = await self._parts.payloads.emitted(plan, message, value, run_id=id)
+        if isinstance(emitted, Refusal):
+            raise _unfit(emitted)
+        deliveries = self._emitting.deliveries([emitted], run, loaded, now_us=now_us)
         run.open = len(deliveries)
         status = "running" if deliveries else "done"
         unit = Unit(
@@ -79,11 +81,10 @@ class Outside:
                     fields=wrong,
                 )
         encoded = encode_message(
-            value, topic=plan.topic, max_bytes=self._parts.limits.message_bytes
+            value, topic=plan.topic, max_bytes=self._parts.limits.large_message_bytes
         )
         if isinstance(encoded, Refusal):
-            fields = {encoded.path: encoded.message} if encoded.path else {}
-            raise UnfitEvent(encoded.message, hint=encoded.hint, fields=fields)
+            raise _unfit(encoded)
         return encoded
 
     def _begun(self, deliveries: list[Delivery], loaded: Loaded) -> None:
@@ -91,6 +92,11 @@ class Outside:
             deliveries[0].run.is_kept = True
             loaded.live_runs += 1
             self._emitting.committed(deliveries, loaded)
+
+
+def _unfit(refusal: Refusal) -> UnfitEvent:
+    fields = {refusal.path: refusal.message} if refusal.path else {}
+    return UnfitEvent(refusal.message, hint=refusal.hint, fields=fields)
 
 
 def _topic(topic: str, loaded: Loaded) -> TopicPlan:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wistro.engine.clock import Clock, Ids
 from wistro.engine.limits import Limits
+from wistro.engine.payloads import Payloads
 from wistro.engine.recording import Recording
 from wistro.store.port import Store
 
@@ -19,3 +20,4 @@ class Parts:
     chance: random.Random
     limits: Limits
     recording: Recording
+    payloads: Payloads

@@ -88,7 +88,7 @@ class Recording:
             ordinal=row.ordinal if row else 0,
             auth=auth,
             emits=[
-                EmitRecord(ordinal, one.plan.topic, msgspec.Raw(one.message), one.key, one.id)
+                EmitRecord(ordinal, one.plan.topic, msgspec.Raw(one.stored), one.key, one.id)
                 for ordinal, one in enumerate(attempt.emits)
             ]
             if counts

@@ -63,7 +63,7 @@ class StepCalls:
             self._ends.tell(calling, attempt, input, "interrupted", "interrupted", None)
             raise
         finally:
-            attempt.is_over = True
+            attempt.end()
             del self._calling[run.seq]
         recorded = bodies.without_private(request, calling.endpoint.private_headers)
         if recorded is not None:

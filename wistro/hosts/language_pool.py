@@ -200,7 +200,7 @@ class LanguagePool:
 
     def _launch(self) -> Launch:
         language, project = self._language, self._project
-        reads = [project.root, language.home]
+        reads = [project.root, language.home, *project.reads]
         if language.host is None:
             argv = [str(self._built_host()), "host"]
         else:

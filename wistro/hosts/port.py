@@ -11,7 +11,18 @@ from typing import Any, Protocol
 
 import msgspec
 
-from wistro.protocol.frames import Context, Emit, Failed, Get, List, Log, Refusal, Write
+from wistro.protocol.frames import (
+    BlobGet,
+    BlobPut,
+    Context,
+    Emit,
+    Failed,
+    Get,
+    List,
+    Log,
+    Refusal,
+    Write,
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,14 @@ class Asks(Protocol):
         ...
 
     def write(self, frame: Write) -> None: ...
+
+    def blob_put(self, frame: BlobPut) -> Awaitable[Any]:
+        """None, the reference, or a Refusal."""
+        ...
+
+    def blob_get(self, frame: BlobGet) -> Awaitable[Any]:
+        """{path, size}, or a Refusal."""
+        ...
 
     def log(self, frame: Log) -> None: ...
 

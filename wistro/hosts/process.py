@@ -28,6 +28,8 @@ from wistro.hosts.port import (
 )
 from wistro.protocol import PROTOCOL
 from wistro.protocol.frames import (
+    BlobGet,
+    BlobPut,
     Call,
     Cancel,
     Done,
@@ -44,6 +46,8 @@ from wistro.protocol.frames import (
     Stop,
     Write,
 )
+
+Asking = Emit | Get | List | BlobPut | BlobGet
 
 SOCKET = 3  # the host's end of the connection
 ENDINGS_S = 0.1  # after the first sign of death, how long the others are waited for
@@ -117,6 +121,8 @@ class HostProcess:
             Get: self._on_get,
             List: self._on_list,
             Write: self._on_write,
+            BlobPut: self._on_blob_put,
+            BlobGet: self._on_blob_get,
             Log: self._on_log,
             Done: self._on_done,
             Failed: self._on_failed,
@@ -316,6 +322,16 @@ class HostProcess:
             with self._our_bugs(flight):
                 flight.asks.write(frame)
 
+    def _on_blob_put(self, frame: BlobPut) -> None:
+        if flight := self._asking(frame.call):
+            with self._our_bugs(flight):
+                self._answer(flight, frame, flight.asks.blob_put(frame))
+
+    def _on_blob_get(self, frame: BlobGet) -> None:
+        if flight := self._asking(frame.call):
+            with self._our_bugs(flight):
+                self._answer(flight, frame, flight.asks.blob_get(frame))
+
     def _on_log(self, frame: Log) -> None:
         flight = None if frame.call is None else self._flights.get(frame.call)
         if flight is None:
@@ -324,7 +340,7 @@ class HostProcess:
             with self._our_bugs(flight):
                 flight.asks.log(frame)
 
-    def _answer(self, flight: _Flight, frame: Emit | Get | List, value: Any) -> None:
+    def _answer(self, flight: _Flight, frame: Asking, value: Any) -> None:
         if not hasattr(type(value), "__await__"):
             self._reply(frame, value)
             return
@@ -336,7 +352,7 @@ class HostProcess:
         task = self._loop.create_task(wait())
         flight.outcome.add_done_callback(lambda _: task.cancel())
 
-    def _reply(self, frame: Emit | Get | List, value: Any) -> None:
+    def _reply(self, frame: Asking, value: Any) -> None:
         is_refused = isinstance(value, Refusal)
         refusal, value = (value, None) if is_refused else (None, value)
         self._connection.send(Reply(frame.call, frame.ask, value, refusal))

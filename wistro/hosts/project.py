@@ -35,6 +35,7 @@ class Project:
     egress: list[str] = field(default_factory=list)
     label: str = "host"
     environ: dict[str, str] = field(default_factory=passed_on)
+    reads: tuple[Path, ...] = ()  # folders besides `root`
 
 
 @dataclass(frozen=True)

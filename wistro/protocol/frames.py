@@ -159,6 +159,28 @@ class Write(msgspec.Struct, tag_field="frame", tag="write", omit_defaults=True):
     value: Any = None
 
 
+class BlobPut(msgspec.Struct, tag_field="frame", tag="blob_put", omit_defaults=True):
+    """Host -> engine, answered: one more chunk of the call's upload of this number, at most 1 MiB of it.
+
+    The answer is null, to the `last` the blob's reference {blob, size} once it is on disk. A host sends the next chunk
+    after the answer to the one before. Uploads that have no last when the call ends are dropped.
+    """
+
+    call: int
+    ask: int
+    upload: int
+    data_base64: str = ""
+    last: bool = False
+
+
+class BlobGet(msgspec.Struct, tag_field="frame", tag="blob_get"):
+    """Host -> engine, answered with {path, size}: a file that the host can read, as the host sees it."""
+
+    call: int
+    ask: int
+    blob: str  # sha256:…
+
+
 class Log(msgspec.Struct, tag_field="frame", tag="log", omit_defaults=True):
     """Host -> engine: one line. `call` is null outside calls; source is logger | stdout | stderr."""
 
@@ -189,4 +211,4 @@ class Failed(msgspec.Struct, tag_field="frame", tag="failed", omit_defaults=True
 
 
 FromEngine = Hello | Call | Cancel | Reply | Stop
-FromHost = Ready | Emit | Get | List | Write | Log | Done | Failed
+FromHost = Ready | Emit | Get | List | Write | BlobPut | BlobGet | Log | Done | Failed

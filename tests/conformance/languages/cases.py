@@ -6,6 +6,7 @@ in each language; `test_contract.py` runs the cases.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,6 +137,16 @@ CASES = [
     Case("refuses an operation that does not exist", do=[["update", "g", "n", {"divide": 2}]], failed={"message": "divide"}, but=GO),
     Case("refuses to increment by a text", do=[["update", "g", "n", {"increment": "2"}]], failed={"message": "increment"}, but=GO),
     Case("refuses a key that is not a text", do=[["get", "g", 1]], failed={"type": "TypeError", "message": "strings"}, but=GO),
+    # blobs
+    Case("puts bytes and reads them back in three ways", do=[["blob", "h\u00e9llo", {"type": "text/plain", "name": "a.txt"}]],
+         results=[{"blob": "sha256:" + hashlib.sha256("h\u00e9llo".encode()).hexdigest(), "size": 6, "type": "text/plain", "name": "a.txt"},
+                  "h\u00e9llo", "h\u00e9llo", "h\u00e9llo"], but=GO),
+    Case("puts nothing as a blob of no bytes", do=[["blob", "", {}]],
+         results=[{"blob": "sha256:" + hashlib.sha256(b"").hexdigest(), "size": 0}, "", "", ""], but=GO),
+    Case("puts a stream of any pieces", do=[["blob_stream", [700_000, 1, 0, 2_600_000]]], results=[3_300_001], but=GO),
+    Case("throws at the line of a blob that is gone", do=[["blob_get", "sha256:" + "0" * 64]],
+         failed={"type": "Refused", "message": "there is no blob", "stack": "acts", "retry": "yes"}, but=GO),
+    Case("refuses a text as a blob", do=[["blob_text", "a"]], failed={"type": "TypeError", "message": "text"}, but=GO),
     # lines
     Case("logs at four levels with fields",
          do=[["log", "debug", "a", None], ["log", "info", "b", {"n": 1}], ["log", "warn", "ü", {}], ["log", "error", "d", {"x": [1]}]],

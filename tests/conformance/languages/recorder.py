@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import base64
+import hashlib
+import shutil
+import tempfile
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import Any
 
-from wistro.protocol.frames import Emit, Get, List, Log, Refusal, Write
+from wistro.protocol.frames import BlobGet, BlobPut, Emit, Get, List, Log, Refusal, Write
 
 OPTIONS = ("delay_s", "at_us", "key", "id", "now")
 COMMITTED = {("committed", "b"): {"x": [2]}, ("committed", "a"): 1}
+
+_kept = Path(tempfile.mkdtemp(prefix="wistro-blobs-"))
+atexit.register(shutil.rmtree, _kept, ignore_errors=True)
 
 
 class Recorder:
@@ -18,6 +27,8 @@ class Recorder:
         self.options: list[dict[str, Any]] = []  # what an emit said besides its topic and data
         self.writes: list[tuple[Any, ...]] = []
         self.lines: list[tuple[Any, ...]] = []
+        self.chunks: list[int] = []  # bytes of each, of all uploads
+        self._uploads: dict[int, bytearray] = {}
         self._state: dict[tuple[str, str], Any] = dict(COMMITTED)
 
     def emit(self, frame: Emit) -> Refusal | Awaitable[Refusal | None] | None:
@@ -54,6 +65,24 @@ class Recorder:
             self._state.pop((frame.group, frame.key), None)
         elif frame.op == "clear":
             self._state = {at: value for at, value in self._state.items() if at[0] != frame.group}
+
+    async def blob_put(self, frame: BlobPut) -> Any:
+        content = self._uploads.setdefault(frame.upload, bytearray())
+        chunk = base64.b64decode(frame.data_base64, validate=True)
+        assert len(chunk) <= 1024 * 1024, "a chunk has at most 1 MiB"
+        content += chunk
+        self.chunks.append(len(chunk))
+        if not frame.last:
+            return None
+        digest = hashlib.sha256(content).hexdigest()
+        await asyncio.to_thread((_kept / digest).write_bytes, content)
+        return {"blob": f"sha256:{digest}", "size": len(content)}
+
+    async def blob_get(self, frame: BlobGet) -> Any:
+        path = _kept / frame.blob.removeprefix("sha256:")
+        if not await asyncio.to_thread(path.is_file):
+            return Refusal("blob.unknown", f"there is no blob `{frame.blob}`")
+        return {"path": str(path), "size": path.stat().st_size}
 
     def log(self, frame: Log) -> None:
         self.lines.append((frame.level, frame.message, frame.fields, frame.source))

@@ -54,6 +54,8 @@ def _of(kind, definitions: dict) -> dict:
 
 
 def _of_class(kind: type, definitions: dict) -> dict:
+    if isinstance(own := getattr(kind, "wistro_schema", None), dict):
+        return own
     if hasattr(kind, "model_json_schema"):
         return _of_pydantic(kind, definitions, kind.model_json_schema)
     if hasattr(kind, "__pydantic_validator__"):  # a dataclass of pydantic's, with its constraints

@@ -303,7 +303,7 @@ async def test_an_emit_that_does_not_fit_is_refused_at_once_with_its_path(start:
     refused: list[Any] = []
 
     async def emits(message: Any, ctx: StepContext) -> None:
-        for data in ({"n": "x"}, {"n": 2**53}, {"n": 1, "t": "x" * 300_000}):
+        for data in ({"n": "x"}, {"n": 2**53}, {"n": 1, "t": "x" * 3_000}):
             with pytest.raises(Refused) as refusal:
                 ctx.emit("out", data)
             refused.append((refusal.value.refusal.code, refusal.value.refusal.path))
@@ -314,14 +314,15 @@ async def test_an_emit_that_does_not_fit_is_refused_at_once_with_its_path(start:
 
     schemas = {"n": {"type": "object", "properties": {"n": {"type": "integer"}}}}
     locked = {"b": a_step(subscribes=["go"], emits=["out"], emitted={"out": "n"})}
-    running = await start({"b": emits}, locked=locked, schemas=schemas)
+    limits = Limits(large_message_bytes=2_000)
+    running = await start({"b": emits}, locked=locked, schemas=schemas, limits=limits)
     await go(running)
     await running.quiet()
 
     assert refused == [
         ("emit.unfit", "/n"),
         ("emit.integer", "/n"),
-        ("lock.not-yet", ""),
+        ("emit.too-large", ""),
         ("emit.undeclared", None),
     ]
     [attempt] = [one for one in running.sink.of_kind("attempt") if one["step"] == "b"]

@@ -1,5 +1,6 @@
 // What a handler is given: ctx, and req for endpoints. Everything on ctx may be destructured.
 import { emitRest } from './emits.mjs'
+import { blobsOf } from './blobs.mjs'
 import { encode, encodeLoosely } from './values.mjs'
 
 const MOST_WRITES = 1000 // wistro/protocol/frames.py
@@ -169,6 +170,10 @@ export class Context {
 
   get state() {
     return (this.#made.state ??= stateOf(this.#attempt))
+  }
+
+  get blobs() {
+    return (this.#made.blobs ??= blobsOf(this.#attempt))
   }
 
   get logger() {

@@ -142,10 +142,35 @@ export interface Emitted {
   now?: boolean
 }
 
+/** A blob's reference: what stands in a message in the place of bytes. */
+export interface BlobRef {
+  readonly blob: string
+  readonly size: number
+  type?: string
+  name?: string
+}
+
+/** The JSON Schema of a BlobRef, for `input`, `schema` and `bodySchema`. */
+export declare const blobRef: Record<string, unknown>
+
+type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+/** Bytes beside the messages. A blob goes with the last run that names it. */
+export interface Blobs {
+  put(content: Uint8Array | ArrayBuffer | Blob | Chunks, options?: { type?: string; name?: string }): Promise<BlobRef>
+  /** All of it. */
+  get(blob: BlobRef | string): Promise<Uint8Array>
+  /** A stream of it. */
+  open(blob: BlobRef | string): Promise<AsyncIterable<Uint8Array> & { destroy(): void }>
+  /** Where it lies on this machine, read-only, while the step runs. */
+  path(blob: BlobRef | string): Promise<string>
+}
+
 export interface Context {
   /** The message is checked at once and leaves when the attempt commits. */
   readonly emit: (event: Emitted) => Promise<void>
   readonly state: State
+  readonly blobs: Blobs
   readonly logger: Logger
   readonly runId: string
   readonly traceId: string

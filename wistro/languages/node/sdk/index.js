@@ -19,3 +19,14 @@ export class NotYet extends Error {
   name = 'NotYet';
   [Symbol.for('wistro.NotYet')] = true
 }
+
+export const blobRef = {
+  type: 'object',
+  required: ['blob', 'size'],
+  properties: {
+    blob: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
+    size: { type: 'integer', minimum: 0 },
+    type: { type: 'string' },
+    name: { type: 'string' },
+  },
+}

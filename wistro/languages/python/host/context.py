@@ -13,6 +13,7 @@ from typing import Any
 
 from wistro_sdk import Refused
 
+from .blobs import Blobs
 from .emits import emit_rest
 from .values import encode, encode_loosely
 
@@ -280,7 +281,7 @@ def _name(value) -> bytes:
 class Context:
     """`context` is the Call frame's; `env` the declared variables."""
 
-    __slots__ = ("_asker", "_context", "cancelled", "env", "logger", "state")
+    __slots__ = ("_asker", "_context", "blobs", "cancelled", "env", "logger", "state")
 
     def __init__(self, context: dict, asker: Asker, env) -> None:
         self._context = context
@@ -288,6 +289,7 @@ class Context:
         self.env = env
         self.logger = Logger(asker)
         self.state = State(asker)
+        self.blobs = Blobs(asker)
         self.cancelled = threading.Event()
 
     def emit(self, event):

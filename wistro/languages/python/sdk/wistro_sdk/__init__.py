@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from wistro_sdk.blobs import BlobRef
 from wistro_sdk.errors import NonRetriable, NotYet, Refused, RetryAfter
 from wistro_sdk.types import (
+    Blobs,
     Context,
     CronHandler,
     Emit,
@@ -16,6 +18,8 @@ from wistro_sdk.types import (
 )
 
 __all__ = [
+    "BlobRef",
+    "Blobs",
     "Context",
     "CronHandler",
     "Emit",

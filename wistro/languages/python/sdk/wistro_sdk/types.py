@@ -91,6 +91,31 @@ class StepContext(Protocol):
     def logger(self) -> Logger: ...
     @property
     def state(self) -> State: ...
+    @property
+    def blobs(self) -> Blobs: ...
+
+
+class Blobs(Protocol):
+    """Bytes beside the messages. `await` these in an async handler; in a sync one they block and return the value.
+
+    A reference is what `put` returns and what stands in messages. A blob goes with the last run that names it.
+    """
+
+    def put(self, content: Any, *, type: str = "", name: str = "") -> Any:
+        """Keep bytes, a file opened in binary mode, or the chunks of an iterator (async too); its BlobRef."""
+        ...
+
+    def get(self, blob: Any) -> Any:
+        """All of it, as bytes."""
+        ...
+
+    def open(self, blob: Any) -> Any:
+        """A file opened in binary mode."""
+        ...
+
+    def path(self, blob: Any) -> Any:
+        """Where it lies on this machine, read-only, while the step runs."""
+        ...
 
 
 class Context(StepContext, Protocol):

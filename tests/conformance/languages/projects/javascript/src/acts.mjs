@@ -1,9 +1,10 @@
 // The acts of cases.py. `own` holds those that each step does in its own file.
+import { readFileSync } from 'node:fs'
 import { NonRetriable, RetryAfter } from '@wistro/sdk'
 import { odd } from './odd.mjs'
 
 export async function act(given, ctx, own) {
-  const { emit, state, logger } = ctx
+  const { blobs, emit, state, logger } = ctx
   const isRequest = given.rawBody !== undefined
   const results = []
   for (const [verb, ...args] of (isRequest ? given.body : given).do) {
@@ -54,6 +55,23 @@ export async function act(given, ctx, own) {
         break
       case 'write':
         process.stdout.write(args[0])
+        break
+      case 'blob': {
+        const ref = await blobs.put(Buffer.from(args[0]), args[1])
+        results.push(ref, Buffer.from(await blobs.get(ref)).toString())
+        const pieces = []
+        for await (const piece of await blobs.open(ref.blob)) pieces.push(piece)
+        results.push(Buffer.concat(pieces).toString(), readFileSync(await blobs.path(ref), 'utf8'))
+        break
+      }
+      case 'blob_stream':
+        results.push((await blobs.put(args[0].map((size) => new Uint8Array(size)))).size)
+        break
+      case 'blob_text':
+        await blobs.put(args[0])
+        break
+      case 'blob_get':
+        await blobs.get(args[0])
         break
       case 'context':
         results.push(contextOf(ctx))

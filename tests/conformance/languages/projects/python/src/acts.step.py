@@ -7,6 +7,7 @@ import ctypes
 import os
 import sys
 import time
+from pathlib import Path
 
 from odd import odd
 from wistro_sdk import NonRetriable, Refused, RetryAfter
@@ -49,6 +50,18 @@ async def handler(given, ctx):
             print(args[0], file=sys.stderr)
         elif verb == "write":
             sys.stdout.write(args[0])
+        elif verb == "blob":
+            ref = await ctx.blobs.put(args[0].encode(), **args[1])
+            results += [ref, (await ctx.blobs.get(ref)).decode()]
+            with await ctx.blobs.open(ref["blob"]) as file:
+                results.append(file.read().decode())
+            results.append(Path(await ctx.blobs.path(ref)).read_text())  # noqa: ASYNC240
+        elif verb == "blob_stream":
+            results.append((await ctx.blobs.put(pieces_of(args[0]))).size)
+        elif verb == "blob_text":
+            await ctx.blobs.put(args[0])
+        elif verb == "blob_get":
+            await ctx.blobs.get(args[0])
         elif verb == "context":
             results.append(context_of(ctx))
         elif verb == "request":
@@ -109,6 +122,11 @@ async def handler(given, ctx):
 async def leave():
     await asyncio.sleep(0)
     sys.exit(4)
+
+
+async def pieces_of(sizes):
+    for size in sizes:
+        yield b"x" * size
 
 
 def context_of(ctx):

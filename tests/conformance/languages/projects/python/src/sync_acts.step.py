@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 from odd import odd
 from wistro_sdk import NonRetriable, Refused, RetryAfter
@@ -47,6 +49,18 @@ def handler(given, ctx):
             print(args[0], file=sys.stderr)
         elif verb == "write":
             sys.stdout.write(args[0])
+        elif verb == "blob":
+            ref = ctx.blobs.put(io.BytesIO(args[0].encode()), **args[1])
+            results += [ref, ctx.blobs.get(ref).decode()]
+            with ctx.blobs.open(ref["blob"]) as file:
+                results.append(file.read().decode())
+            results.append(Path(ctx.blobs.path(ref)).read_text())
+        elif verb == "blob_stream":
+            results.append(ctx.blobs.put(b"x" * size for size in args[0]).size)
+        elif verb == "blob_text":
+            ctx.blobs.put(args[0])
+        elif verb == "blob_get":
+            ctx.blobs.get(args[0])
         elif verb == "context":
             results.append(context_of(ctx))
         elif verb == "request":
