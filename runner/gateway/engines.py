@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runner.paths import engine_socket
 from wistro.http.client import Answer, Client, Unreachable
-from wistro.http.message import Headers
+from wistro.http.message import Headers, Request
 
 log = logging.getLogger("runner.gateway")
 CONNECT_S = 0.5
@@ -28,13 +28,20 @@ class Engine:
         self._answer_s = answer_s
         self._prober: asyncio.Task[None] | None = None
 
-    async def ask(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
+    async def ask(self, request: Request, headers: Headers) -> Answer:
         """The engine's answer. Raises Unreachable when it stayed away, Lost when it broke off."""
         until = asyncio.get_running_loop().time() + self._hold_s
         while True:
             try:
                 return await self._client.request(
-                    method, target, headers, body, connect_s=CONNECT_S, answer_s=self._answer_s
+                    request.method,
+                    request.target,
+                    headers,
+                    request.body,
+                    connect_s=CONNECT_S,
+                    answer_s=self._answer_s,
+                    file=request.file,
+                    size=request.size,
                 )
             except Unreachable:
                 left_s = until - asyncio.get_running_loop().time()

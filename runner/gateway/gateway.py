@@ -23,7 +23,7 @@ from wistro.http.message import JSON, Request, Response, refusal
 from wistro.http.paths import MethodNotAllowed, NotFound
 from wistro.protocol.route import HEADER, NOT_DRAWN, Route, sign
 from wistro.protocol.routing import RoutingTable
-from wistro.triggers.http import not_matched
+from wistro.triggers.http import SignedBodyTooLarge, is_signed, not_matched
 from wistro.triggers.outside import EVENTS
 
 log = logging.getLogger("runner.gateway")
@@ -169,6 +169,10 @@ class Gateway:
         *,
         counts: bool,
     ) -> Decision | Response:
+        if request.file is not None and any(
+            is_signed(policies.any_of) for _, policies in candidates
+        ):
+            return refusal(SignedBodyTooLarge("the body is too large to be verified"))
         parts = Parts(request.headers, request.body)
         now_us = self._now_us()
         verdicts: dict[bytes, Allowed | Refused] = {}
@@ -210,7 +214,7 @@ class Gateway:
         headers.append((HEADER, sign(route, key=environment.key)))
         engine = self._engines.of(environment.id)
         try:
-            answer = await engine.ask(request.method, request.target, headers, request.body)
+            answer = await engine.ask(request, headers)
         except Unreachable as error:
             log.warning("engine away: %s", error, extra={"fields": {"environment": environment.id}})
             return _later(EngineAway("the service is away"))

@@ -10,13 +10,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 import httptools
 
 from wistro.http.message import Headers
 
 _BODILESS = frozenset(("GET", "HEAD", "OPTIONS", "DELETE"))
+SENT_AT_ONCE = 256 * 1024
 HIGH_WATER = 256 * 1024  # of an answer that is read faster than it is passed on
 
 
@@ -58,16 +59,21 @@ class Client:
         *,
         connect_s: float,
         answer_s: float,
+        file: IO[bytes] | None = None,
+        size: int = 0,
     ) -> Answer:
         """Send a whole request; the answer once its header is here. Framing is ours, Host the caller's.
+
+        `file`: a body of `size` bytes in the place of `body`, sent no faster than it is read.
 
         Raises Unreachable (not sent), Lost (broken, or `answer_s` without a word). Cancelled, it
         closes its connection.
         """
         line = self._from_idle() or await self._connect(connect_s)
         try:
-            sent = _written(method, target, headers, len(body)) + body
-            return await line.ask(sent, answer_s=answer_s, bodiless=method == "HEAD")
+            length = len(body) if file is None else size
+            sent = _written(method, target, headers, length) + body
+            return await line.ask(sent, file, answer_s=answer_s, bodiless=method == "HEAD")
         except BaseException:
             line.abort()
             raise
@@ -123,9 +129,14 @@ class _Line(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Answer] | None = None
         self._stream: Stream | None = None
+        self._may_write = asyncio.Event()
+        self._may_write.set()
+        self._is_sending = False  # a body; not all of it has been sent
         self._reset()
 
-    async def ask(self, request: bytes, *, answer_s: float, bodiless: bool) -> Answer:
+    async def ask(
+        self, request: bytes, file: IO[bytes] | None, *, answer_s: float, bodiless: bool
+    ) -> Answer:
         loop = self._client.loop
         self._answer = loop.create_future()
         self._bodiless = bodiless
@@ -133,9 +144,36 @@ class _Line(asyncio.Protocol):
         timer = loop.call_later(answer_s, self._fail, "no answer in time")
         try:
             self._transport.write(request)
-            return await self._answer
+            if file is None:
+                return await self._answer
+            return await self._ask_with(file, self._answer)
         finally:
             timer.cancel()
+
+    async def _ask_with(self, file: IO[bytes], answer: asyncio.Future[Answer]) -> Answer:
+        """An answer may come before all is sent: then nothing more is, and the line carries no other request."""
+        self._is_sending = True
+        sending = asyncio.ensure_future(self._send(file))
+        try:
+            return await answer
+        finally:
+            sending.cancel()
+            await asyncio.wait([sending])
+
+    async def _send(self, file: IO[bytes]) -> None:
+        file.seek(0)
+        while piece := await asyncio.to_thread(file.read, SENT_AT_ONCE):
+            await self._may_write.wait()
+            if not self.is_open:
+                return
+            self._transport.write(piece)
+        self._is_sending = False
+
+    def pause_writing(self) -> None:
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        self._may_write.set()
 
     def pause(self) -> None:
         self._transport.pause_reading()
@@ -155,6 +193,7 @@ class _Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
+        self._may_write.set()
         self._fail("the connection broke")
 
     def eof_received(self) -> bool:
@@ -214,7 +253,7 @@ class _Line(asyncio.Protocol):
             self.resume()
         self._answer = None
         self._reset()
-        if keep and self.is_open:
+        if keep and self.is_open and not self._is_sending:
             self._client.keep(self)
         else:
             self.abort()

@@ -7,6 +7,7 @@ response it will get. The server's sweep calls `expire` when `deadline` has pass
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from enum import Enum
 from math import inf
@@ -16,6 +17,7 @@ import httptools
 
 from wistro.errors import UserError
 from wistro.http import errors
+from wistro.http.body import IncomingBody
 from wistro.http.message import Headers, Request, Response, refusal
 from wistro.http.paths import origin_form, split_target
 from wistro.http.sender import Sender, claimed_length
@@ -23,7 +25,7 @@ from wistro.http.sender import Sender, claimed_length
 if TYPE_CHECKING:
     from wistro.http.server import Server
 
-_FEW_PIECES = 64
+log = logging.getLogger("wistro.http")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _lower: dict[bytes, str] = {}  # header names seen, lower-case; bounded in `_name`
 
@@ -67,8 +69,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._sender.lose()
         self._server.forget(self)
-        self._server.held_bytes -= self._received
-        self._received = 0
+        self._drop_body()
         if self._working and self._server.cancel_when_lost:
             self._working.cancel()
 
@@ -146,18 +147,21 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         if self._last:
             return
-        self._received += len(body)
-        self._server.held_bytes += len(body)
-        if self._pieces is not None:
-            self._pieces += body
-        elif len(self._body) < _FEW_PIECES:
-            self._body.append(body)
-        else:  # an object for each two bytes of a body would be twenty times its size
-            self._pieces = bytearray(b"".join(self._body) + body)
-            self._body = []
-        if self._received > self._limits.body_bytes:
+        incoming, server = self._body, self._server
+        held, spooled = incoming.in_memory, incoming.in_file
+        problem: UserError | None = None
+        try:
+            incoming.add(body)
+        except OSError as error:
+            log.warning("a body could not be put into a file: %s", error)
+            problem = errors.Overloaded("there is no room for the body")
+        server.held_bytes += incoming.in_memory - held
+        server.spooled_bytes += incoming.in_file - spooled
+        if problem is not None:
+            self._refuse(problem)
+        elif incoming.size > server.most_body_bytes:
             self._refuse(errors.BodyTooLarge(self._too_large()))
-        elif self._server.held_bytes > self._limits.held_bytes:
+        elif server.is_full_of_bodies:
             self._refuse(errors.Overloaded("too many bodies at once"))
 
     def on_message_complete(self) -> None:
@@ -168,16 +172,14 @@ class Connection(asyncio.Protocol):
         self._owes_continue = False
         if self._is_old or not self._parser.should_keep_alive():
             self._last = True
-        if self._pieces is not None:
-            body = bytes(self._pieces)
-        else:
-            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._received = 0  # the request holds it from here on
+        size = self._body.size
+        body, file = self._body.taken()
+        self._body = IncomingBody(0, None)  # the request holds it from here on
         try:
             target = origin_form(self._url.decode("ascii"), self._host())
             path, query = split_target(target)
         except (UserError, UnicodeDecodeError):
-            self._server.held_bytes -= len(body)
+            self._server.let_go(body, file, size)
             self._enqueue(refusal(errors.MalformedRequest("the target is not a path")))
             return
         request = Request(
@@ -187,6 +189,8 @@ class Connection(asyncio.Protocol):
             query=query,
             headers=self._headers,
             body=body,
+            file=file,
+            size=size,
             address=self._address,
             is_old=self._is_old,
             is_late=self._server.draining,
@@ -201,9 +205,8 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: Headers = []
         self._noted: dict[str, list[bytes]] = {}
-        self._body: list[bytes] = []
-        self._pieces: bytearray | None = None
-        self._head_bytes = self._fields = self._received = 0
+        self._body = IncomingBody(self._limits.body_bytes, self._server.spool)
+        self._head_bytes = self._fields = 0
 
     def _check_head(self) -> bool:
         """Refuse a header beyond the limits; True when it was."""
@@ -227,7 +230,7 @@ class Connection(asyncio.Protocol):
         if coding := noted.get("transfer-encoding"):
             if [one.lower() for one in coding] != [b"chunked"] or self._is_old:
                 return errors.MalformedRequest("the only Transfer-Encoding is chunked")
-        elif int(noted.get("content-length", _NO_LENGTH)[0]) > self._limits.body_bytes:
+        elif int(noted.get("content-length", _NO_LENGTH)[0]) > self._server.most_body_bytes:
             return errors.BodyTooLarge(self._too_large())
         if "expect" in noted and [one.lower() for one in noted["expect"]] != [b"100-continue"]:
             return errors.UnknownExpectation("the only Expect is 100-continue")
@@ -236,12 +239,17 @@ class Connection(asyncio.Protocol):
     def _host(self) -> str:
         return self._noted.get("host", [b""])[0].decode("latin-1")
 
+    def _drop_body(self) -> None:
+        self._server.held_bytes -= self._body.in_memory
+        self._server.spooled_bytes -= self._body.in_file
+        self._body.drop()
+
     def _too_large(self) -> str:
-        return f"the body is larger than {self._limits.body_bytes} bytes"
+        return f"the body is larger than {self._server.most_body_bytes} bytes"
 
     def _continue(self) -> None:
         self._owes_continue = False
-        if not self._received:
+        if not self._body.size:
             self._transport.write(_CONTINUE)
 
     def _refuse(self, error: UserError) -> None:
@@ -249,9 +257,7 @@ class Connection(asyncio.Protocol):
         if self._last:
             return
         self._refused = self._last = True
-        self._server.held_bytes -= self._received
-        self._received = 0
-        self._body, self._pieces = [], None
+        self._drop_body()
         self._reading = Reading.DEAF
         self.deadline = inf
         retry = [("retry-after", str(self._limits.retry_after_s))] if error.status == 503 else []
@@ -278,14 +284,14 @@ class Connection(asyncio.Protocol):
         return now > self.deadline or now > self._sender.deadline
 
     def _body_allowed(self) -> float:
-        earned = self._received / self._limits.body_bytes_per_s
+        earned = self._body.size / self._limits.body_bytes_per_s
         return self._body_began + self._limits.body_s + earned
 
     # Answering.
 
     def _enqueue(self, item: Request | Response) -> None:
         if isinstance(item, Request) and not self._server.begin():
-            self._server.held_bytes -= len(item.body)
+            self._server.let_go(item.body, item.file, item.size)
             item = self._server.overloaded()
         self._queue.append(item)
         if not self._working:
@@ -304,7 +310,7 @@ class Connection(asyncio.Protocol):
                     response = await self._server.answer(item)
                     await self._send(response, item)
                 finally:
-                    self._server.end(len(item.body))
+                    self._server.end(item)
         finally:
             self._working = None
             self._rest()
@@ -313,7 +319,7 @@ class Connection(asyncio.Protocol):
         """Nothing is left to answer: close, or wait for the next request."""
         for item in self._queue:
             if isinstance(item, Request):
-                self._server.end(len(item.body))
+                self._server.end(item)
         self._queue.clear()
         if self._sender.is_lost:
             return

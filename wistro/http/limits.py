@@ -9,7 +9,15 @@ from dataclasses import dataclass
 class Limits:
     header_bytes: int = 32 * 1024
     header_fields: int = 128
-    body_bytes: int = 10 * 1024 * 1024  # of one request; refused before it is buffered
+    body_bytes: int = (
+        10 * 1024 * 1024
+    )  # of one request; a larger one is refused before it is buffered
+    large_body_bytes: int = (
+        0  # up to here, where it is more, a body goes into a file in the server's `spool`
+    )
+    spooled_bytes: int = (
+        2 * 1024 * 1024 * 1024
+    )  # bodies in files of all requests in flight together
     held_bytes: int = 256 * 1024 * 1024  # bodies of all requests in flight together
     connections: int = 8192
     in_flight: int = 2048  # requests being answered or waiting for it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterable
 from http import HTTPStatus
+from typing import IO
 
 import msgspec
 
@@ -26,12 +27,14 @@ class Request:
     __slots__ = (
         "address",
         "body",
+        "file",
         "headers",
         "is_late",
         "is_old",
         "method",
         "path",
         "query",
+        "size",
         "target",
     )  # fmt: skip
 
@@ -44,6 +47,8 @@ class Request:
         query: str = "",
         headers: Headers,
         body: bytes = b"",
+        file: IO[bytes] | None = None,
+        size: int | None = None,
         address: str = "",
         is_old: bool = False,
         is_late: bool = False,
@@ -54,6 +59,8 @@ class Request:
         self.query = query
         self.headers = headers
         self.body = body
+        self.file = file  # a body too large for memory, from its beginning; the server closes it after the answer
+        self.size = len(body) if size is None else size  # of the body
         self.address = address
         self.is_old = is_old  # HTTP/1.0: knows no chunks
         self.is_late = is_late  # it was whole only after the server had begun to drain

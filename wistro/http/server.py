@@ -13,6 +13,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import IO
 
 from wistro.errors import UserError
 from wistro.http import errors
@@ -36,6 +37,7 @@ class Server:
         limits: Limits | None = None,
         cancel_when_lost: bool = False,
         drain_linger_s: float = 0.25,
+        spool: Path | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.limits = limits or Limits()
@@ -46,6 +48,9 @@ class Server:
         self.draining = False
         self.in_flight = 0
         self.held_bytes = 0
+        self.spooled_bytes = 0
+        # Bodies over `body_bytes` go into files there, if the limits let any be larger.
+        self.spool = spool if self.limits.large_body_bytes > self.limits.body_bytes else None
         self.refused = 0  # for want of room
         self._handle = handle
         self._connections: set[Connection] = set()
@@ -146,9 +151,26 @@ class Server:
         self.in_flight += 1
         return True
 
-    def end(self, body_bytes: int) -> None:
+    def end(self, request: Request) -> None:
         self.in_flight -= 1
-        self.held_bytes -= body_bytes
+        self.let_go(request.body, request.file, request.size)
+
+    def let_go(self, body: bytes, file: IO[bytes] | None, size: int) -> None:
+        """A body is no longer needed."""
+        if file is None:
+            self.held_bytes -= len(body)
+        else:
+            file.close()
+            self.spooled_bytes -= size
+
+    @property
+    def most_body_bytes(self) -> int:
+        return self.limits.body_bytes if self.spool is None else self.limits.large_body_bytes
+
+    @property
+    def is_full_of_bodies(self) -> bool:
+        limits = self.limits
+        return self.held_bytes > limits.held_bytes or self.spooled_bytes > limits.spooled_bytes
 
     async def answer(self, request: Request) -> Response:
         try:

@@ -52,6 +52,14 @@ class EndpointClosed(UserError):
     status = 503
 
 
+class SignedBodyTooLarge(UserError):
+    """Callers of the endpoint sign the body, and this one is larger than what is verified."""
+
+    code = "call.signed-body-too-large"
+    hint = "A signed body has at most 10 MiB: put the file elsewhere and send its address."
+    status = 413
+
+
 class NotRouted(UserError):
     """A call that did not come by the gateway."""
 
@@ -93,6 +101,8 @@ class LocalDoor:
         if isinstance(found.value, UnsetVariable):
             log.warning("%s %s is closed: %s", request.method, request.path, found.value)
             return refusal(EndpointClosed("the endpoint is not set up"))
+        if request.file is not None and is_signed(found.value):
+            return refusal(SignedBodyTooLarge("the body is too large to be verified"))
         parts = Parts(request.headers, request.body)
         verdict = verify(found.value, parts, now_us=self._now_us())
         if isinstance(verdict, Refused):
@@ -105,6 +115,8 @@ class LocalDoor:
             query=request.query,
             headers=without_ours(request.headers),
             body=request.body,
+            file=request.file,
+            size=request.size if request.file else 0,
             address=request.address,
             sender_id=sender_id(verdict, parts),
             claims=verdict.claims,
@@ -134,6 +146,8 @@ class RoutedDoor:
             query=request.query,
             headers=without_ours(request.headers),
             body=request.body,
+            file=request.file,
+            size=request.size if request.file else 0,
             address=decided.address,
             deployment_id=decided.deployment_id,
             generation=decided.generation,
@@ -166,6 +180,11 @@ def not_matched(found: NotFound | MethodNotAllowed, request: Request) -> Respons
         WrongMethod(f"{request.path} does not answer {request.method}"),
         headers=[("allow", ", ".join(found.allow))],
     )
+
+
+def is_signed(policies: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any of them reads the body."""
+    return any(policy.get("type") == "hmac" for policy in policies)
 
 
 def without_ours(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

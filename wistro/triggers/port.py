@@ -18,6 +18,8 @@ class EndpointCall(msgspec.Struct, frozen=True):
     headers: list[tuple[str, str]]
     body: bytes
     address: str
+    file: Any = None  # a larger body, opened at its beginning; whoever serves the call closes it
+    size: int = 0  # of a body in `file`
     deployment_id: str | None = None  # None: the engine's only one (wistro dev, wistro start)
     generation: int = 0
     sender_id: str | None = (

@@ -191,6 +191,85 @@ async def test_a_chunked_body_is_refused_when_it_passes_the_limit(serving):
     assert place.server.held_bytes == 0
 
 
+async def turns_until(is_so):
+    for _ in range(100_000):
+        if is_so():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError
+
+
+LARGE = Limits(body_bytes=100, large_body_bytes=1_000)
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_a_large_body_comes_in_a_file(serving, tmp_path, chunked):
+    async def handle(request):
+        kept = b"" if request.file is None else request.file.read()
+        seen.append((len(request.body), request.size, len(kept), place.server.spooled_bytes))
+        return Response(200, kept)
+
+    seen = []
+    place = await serving(handle, limits=LARGE, spool=tmp_path)
+    caller = await place.caller()
+    body = bytes(range(250)) * 4
+    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 1000"
+    sent = (
+        b"".join(b"32\r\n%b\r\n" % body[at : at + 50] for at in range(0, 1000, 50)) + b"0\r\n\r\n"
+    )
+    await caller.send(
+        b"POST / HTTP/1.1\r\nHost: a\r\n%b\r\n\r\n" % framing + (sent if chunked else body),
+        a_request(body=b"x" * 100),
+    )
+
+    assert (await caller.answer())[2] == body
+    assert (await caller.answer())[0] == 200
+    assert seen == [(0, 1000, 1000, 1000), (100, 100, 0, 0)]
+    assert (place.server.spooled_bytes, place.server.held_bytes) == (0, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [(b"Content-Length: 1001", b""), (b"Transfer-Encoding: chunked", b"3e9\r\n" + b"x" * 1001)],
+)
+async def test_a_body_larger_than_large_is_refused(serving, tmp_path, framing, body):
+    place = await serving(echo, limits=LARGE, spool=tmp_path)
+    caller = await place.caller()
+    await caller.send(b"POST / HTTP/1.1\r\nHost: a\r\n%b\r\n\r\n" % framing + body)
+
+    assert (await caller.answer())[0] == 413
+    assert place.server.spooled_bytes == 0
+
+
+async def test_files_of_all_bodies_together_are_bounded(serving, tmp_path):
+    limits = Limits(body_bytes=100, large_body_bytes=1_000, spooled_bytes=500)
+    place = await serving(echo, limits=limits, spool=tmp_path)
+    caller = await place.caller()
+    await caller.send(a_request(body=b"x" * 900))
+
+    assert (await caller.answer())[0] == 503
+    assert place.server.spooled_bytes == 0
+
+
+async def test_a_caller_that_leaves_takes_its_file_along(serving, tmp_path):
+    place = await serving(echo, limits=LARGE, spool=tmp_path)
+    caller = await place.caller()
+    await caller.send(a_request(body=b"x" * 900)[:-100])
+    await turns_until(lambda: place.server.spooled_bytes > 0)
+    caller.close()
+    await turns_until(lambda: place.server.spooled_bytes == 0)
+
+
+async def test_a_folder_that_takes_no_file_refuses_the_body(serving, tmp_path):
+    place = await serving(echo, limits=LARGE, spool=tmp_path / "gone")
+    caller = await place.caller()
+    await caller.send(a_request(body=b"x" * 900))
+
+    assert (await caller.answer())[0] == 503
+    assert (place.server.spooled_bytes, place.server.held_bytes) == (0, 0)
+
+
 async def test_a_body_in_many_small_pieces_costs_no_more_than_its_bytes(serving):
     place = await serving(echo)
     caller = await place.caller()
