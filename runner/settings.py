@@ -69,6 +69,11 @@ class Settings:
     extra_ca: Path | None = setting(
         "WISTRO_EXTRA_CA", "one more CA file; refused in production", None
     )
+    stores: str = setting(
+        "WISTRO_STORES",
+        "a PostgreSQL that keeps environments' stores, a schema each; without it they are files in WISTRO_DATA",
+        "",
+    )
     untrusted: bool = setting(
         "WISTRO_UNTRUSTED", "1: refuse to start below the tier for untrusted code", False
     )

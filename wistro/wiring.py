@@ -1,6 +1,6 @@
 """The only place that picks adapters: which store, sink, launcher and clock an engine runs on.
 
-`local_engine` is `wistro dev` and `wistro start`: one deployment, SQLite under `.wistro/`, records kept for the local
+`local_engine` is `wistro dev` and `wistro start`: one deployment, SQLite under `.wistro/` or a shared PostgreSQL, records kept for the local
 screens. `fleet_engine` is an environment on a machine of the fleet: several deployments, records spooled for shipping.
 """
 
@@ -39,7 +39,7 @@ from wistro.records.local import LocalRecords
 from wistro.records.local_reads import LocalReads
 from wistro.records.port import Sink
 from wistro.records.spool import Spool
-from wistro.store.port import Chunk, Reads, StoreBroken, Unit
+from wistro.store.port import Chunk, Reads, Store, StoreBroken, Unit
 from wistro.store.sqlite import SqliteStore
 from wistro.store.sqlite_file import check_schema, connect, readable
 from wistro.store.sqlite_reads import SqliteReads
@@ -55,6 +55,20 @@ EXIT_BROKEN = 70
 SWITCH_INTERVAL_S = 0.000_5
 # A call leaves no cycles to look for, and at Python's 700 objects the collector looks several times a call.
 COLLECT_AFTER = (20_000, 20, 100)
+
+
+class UnknownStore(UserError):
+    """The store's address names no kind of store."""
+
+    code = "store.address"
+    hint = "`postgres://user@host/database?schema=name`; without an address it is a file in `.wistro/`."
+
+
+class NoPostgres(UserError):
+    """A store on PostgreSQL wants the `postgres` extra."""
+
+    code = "store.no-postgres"
+    hint = "pip install 'wistro[postgres]'"
 
 
 class Environment:
@@ -136,6 +150,7 @@ def local_engine(
     root: Path,
     *,
     folder: Path | None = None,
+    store: str | None = None,
     launcher: Launcher | None = None,
     limits: Limits | None = None,
     on_broken: Callable[[StoreBroken], None] | None = None,
@@ -143,14 +158,14 @@ def local_engine(
 ) -> LocalEnvironment:
     """An engine for the project at `root`, its data in `folder` (default: `.wistro` there). `start`, then `use`.
 
-    `on_kept` is told, in another thread, what was written of the records, secrets taken out.
+    `store` is the URL of one that several engines share; without it, a file in `folder`. `on_kept` is told, in another thread, what was written of the records, secrets taken out.
     """
     folder = folder or root / ".wistro"
     clock = SystemClock()
     records = RecordsIndex(folder)
     sink = LocalRecords(records, on_kept=on_kept)
     blobs = blobs_at(os.environ.get(address.SETTING, ""), folder / BLOBS, os.environ)
-    engine = _engine(folder / STORE, sink, clock, limits, on_broken, blobs)
+    engine = _engine(_store(folder, store), sink, clock, limits, on_broken, blobs)
     return LocalEnvironment(
         engine,
         clock,
@@ -193,15 +208,16 @@ def kept_files(root: Path) -> Iterator[Kept]:
 def fleet_engine(
     folder: Path,
     *,
+    store: str | None = None,
     blobs: Blobs | None = None,
     limits: Limits | None = None,
     on_broken: Callable[[StoreBroken], None] | None = None,
 ) -> Environment:
-    """An environment on this machine, its data in `folder`: `store.db`, and `spool/` for the shipper. `load` what
-    `deployment` makes, with the sandbox's launcher."""
+    """An environment on this machine, its data in `folder`: `store.db` unless `store` is a URL, and `spool/` for the
+    shipper. `load` what `deployment` makes, with the sandbox's launcher."""
     clock = SystemClock()
     blobs = blobs or FileBlobs(folder / BLOBS)
-    engine = _engine(folder / STORE, Spool(folder / SPOOL), clock, limits, on_broken, blobs)
+    engine = _engine(_store(folder, store), Spool(folder / SPOOL), clock, limits, on_broken, blobs)
     return Environment(engine, clock)
 
 
@@ -272,7 +288,7 @@ def deployment(
 
 
 def _engine(
-    store: Path,
+    store: Store,
     sink: Sink,
     clock: SystemClock,
     limits: Limits | None,
@@ -282,7 +298,7 @@ def _engine(
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(*COLLECT_AFTER)
     return Engine(
-        store=SqliteStore(store, stream=str(new_id())),
+        store=store,
         sink=sink,
         clock=clock,
         ids=Ids(clock),
@@ -291,6 +307,20 @@ def _engine(
         blobs=blobs,
         on_broken=on_broken or _exit,
     )
+
+
+def _store(folder: Path, url: str | None) -> Store:
+    """Raises UnknownStore, NoPostgres."""
+    if not url:
+        return SqliteStore(folder / STORE, stream=str(new_id()))
+    scheme = url.partition(":")[0]
+    if scheme not in ("postgres", "postgresql"):
+        raise UnknownStore(f"a store's address does not begin with `{scheme}:`")
+    try:
+        from wistro.store.postgres.store import PostgresStore
+    except ImportError as error:
+        raise NoPostgres("this store wants psycopg, which is not installed") from error
+    return PostgresStore(url, stream=str(new_id()))
 
 
 def _exit(error: StoreBroken) -> None:

@@ -136,13 +136,23 @@ class EngineProcess:
             await asyncio.sleep(REPORT_S / 10)
 
 
+def store_url(stores: str, environment_id: str) -> str | None:
+    """The environment's own schema on the server that the fleet's stores are on; None for a file."""
+    if not stores:
+        return None
+    schema = "environment_" + "".join(one for one in environment_id if one.isalnum())
+    return f"{stores}{'&' if '?' in stores else '?'}schema={schema[:48]}"
+
+
 async def main(settings: Settings, environment_id: str) -> None:
     folder = private_folder(settings.data)
     held = await hold(folder / "engine.lock", wait_s=LOCK_WAIT_S)
     launcher = choose.launcher(settings)
     key = {"WISTRO_BLOBS_CREDENTIALS": settings.blobs_credentials}
     blobs = blobs_at(settings.blobs, folder / BLOBS, key, below=environment_id)
-    environment = fleet_engine(folder, blobs=blobs)
+    environment = fleet_engine(
+        folder, store=store_url(settings.stores, environment_id), blobs=blobs
+    )
     await environment.start()
     hosting = Hosting(environment, launcher, label=environment_id[-12:])
     process = EngineProcess(settings, environment_id, hosting)

@@ -23,6 +23,13 @@ def run(
     host: Annotated[str, typer.Option(help="The endpoints' address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The endpoints' port.")] = 3000,
     ui_port: Annotated[int, typer.Option(min=0, max=65_535, help="The screens' port.")] = 3001,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            envvar="WISTRO_STORE",
+            help="A store that several engines share: postgres://host/database?schema=name.",
+        ),
+    ] = None,
 ) -> int:
     """Example: wistro dev --port 8080
 
@@ -34,5 +41,7 @@ def run(
 
     if not folder.is_dir():
         raise NoFolder(f"there is no folder {folder}")
-    uvloop.run(develop(folder.resolve(), host=host, port=port, ui_port=ui_port, says=say))
+    uvloop.run(
+        develop(folder.resolve(), host=host, port=port, ui_port=ui_port, store=store, says=say)
+    )
     return 0

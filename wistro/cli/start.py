@@ -17,6 +17,13 @@ def run(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The endpoints' port.")] = 3000,
     ui: Annotated[bool, typer.Option("--ui", help="Serve the local screens too.")] = False,
     ui_port: Annotated[int, typer.Option(min=0, max=65_535, help="The screens' port.")] = 3001,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            envvar="WISTRO_STORE",
+            help="A store that several engines share: postgres://host/database?schema=name.",
+        ),
+    ] = None,
 ) -> int:
     """Example: wistro start --port 8080
 
@@ -31,6 +38,7 @@ def run(
             folder.resolve(),
             host=host,
             port=port,
+            store=store,
             ui_port=ui_port if ui else None,
             is_json=not sys.stderr.isatty(),
             says=say,

@@ -27,7 +27,9 @@ DRAIN_S = 5.0
 CHANGES_SHOWN = 8
 
 
-async def develop(root: Path, *, host: str, port: int, ui_port: int, says: Says) -> None:
+async def develop(
+    root: Path, *, host: str, port: int, ui_port: int, store: str | None, says: Says
+) -> None:
     """Until SIGINT or SIGTERM. Raises UserError when it cannot begin: a taken port, no such folder."""
     ending = Ending()
     console = Console()
@@ -41,7 +43,7 @@ async def develop(root: Path, *, host: str, port: int, ui_port: int, says: Says)
         last.enter_context(OneEngine(root / ".wistro", "wistro dev"))
         port = await listen(server, host, port, option="--port", avoid={ui_port})
         first = asyncio.create_task(project.bring())
-        environment = local_engine(root, on_kept=console.take)
+        environment = local_engine(root, store=store, on_kept=console.take)
         showing = Showing(
             environment.reads,
             lambda: project.lock,

@@ -29,7 +29,14 @@ DRAIN_S = 30.0
 
 
 async def start(
-    root: Path, *, host: str, port: int, ui_port: int | None, is_json: bool, says: Says
+    root: Path,
+    *,
+    host: str,
+    port: int,
+    ui_port: int | None,
+    store: str | None,
+    is_json: bool,
+    says: Says,
 ) -> None:
     """Until SIGINT or SIGTERM; then what was accepted is answered. Raises UserError before anything is served."""
     lock, values = checked(root)
@@ -45,7 +52,7 @@ async def start(
         server = Server(endpoints.handle)
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port")
-        environment = local_engine(root, on_kept=console.take)
+        environment = local_engine(root, store=store, on_kept=console.take)
         await environment.start()
         last.push_async_callback(environment.close)
         await environment.use(lock, variables=values.found, built=built)
