@@ -22,7 +22,7 @@ from wistro.wiring import local_engine
 async def serve(root: Path, port: int) -> None:
     """Until SIGTERM: then what was accepted is answered, and what is in flight ends."""
     lock = file.read(root / file.NAME)
-    environment = local_engine(root)
+    environment = local_engine(root, store=os.environ.get("WISTRO_STORE"))
     await environment.start()
     await environment.use(lock, variables=os.environ, built=build(root, lock))
     door = LocalDoor(

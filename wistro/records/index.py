@@ -170,6 +170,14 @@ class RecordsIndex:
         return (pages - free) * size
 
 
+# What another engine left of a run may come after what this one has told of it since.
+KEEP_RUN = """
+INSERT INTO runs VALUES (?,?,?,?) ON CONFLICT (run_id) DO UPDATE
+SET status = excluded.status, deployment_id = excluded.deployment_id, record = excluded.record
+WHERE json_extract(CAST(excluded.record AS TEXT), '$.at_us') >= json_extract(CAST(runs.record AS TEXT), '$.at_us')
+"""
+
+
 class _Told(msgspec.Struct):
     """What a record's row is found by. All else of it is not even decoded."""
 
@@ -217,7 +225,7 @@ class _Batch:
 
     def write(self, db: sqlite3.Connection) -> None:
         runs = list(self._runs.values())
-        db.executemany("INSERT OR REPLACE INTO runs VALUES (?,?,?,?)", runs)
+        db.executemany(KEEP_RUN, runs)
         db.executemany("INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?)", self._attempts)
         db.executemany("INSERT OR REPLACE INTO lines VALUES (?,?,?,?,?,?,?)", self._lines)
 

@@ -43,6 +43,9 @@ SELECT pg_terminate_backend(a.pid) FROM engines e JOIN pg_stat_activity a
   ON a.application_name = 'wistro ' || e.boot AND a.datname = current_database()
 WHERE NOT e.is_gone AND e.lease_until < clock_timestamp() AND e.boot <> %s
 """
+EXPIRES_IN = """
+SELECT extract(epoch FROM min(lease_until) - clock_timestamp()) FROM engines WHERE NOT is_gone AND boot <> %s
+"""
 EXPIRE = """
 UPDATE engines SET is_gone = true WHERE boot IN (
   SELECT boot FROM engines WHERE NOT is_gone AND lease_until < clock_timestamp() AND boot <> %s
@@ -125,6 +128,7 @@ class Membership:
         self._lease_s = lease_s
         self._beat_s = beat_s
         self._serving: set[str] = set()
+        self._expires_in_s = beat_s
         self._steady_since: float | None = None  # beats came in time since then
         self._connection: AsyncConnection | None = None
         self._lock = asyncio.Lock()
@@ -181,7 +185,7 @@ class Membership:
                 # Nothing is taken from others before they had the time to come back, too.
                 self._steady_since = None
                 log.warning("the store does not answer: %s", str(error).strip() or "in time")
-            left_s = self._beat_s - (time.monotonic() - started)
+            left_s = min(self._beat_s, self._expires_in_s) - (time.monotonic() - started)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.05, left_s)):
                     await self._wake.wait()
@@ -199,6 +203,7 @@ class Membership:
             if expired:
                 log.warning("took over from %d engine(s) whose lease ran out", len(expired))
                 await self._notify(connection, "gone")
+        await self._look_ahead(connection)
         await self._take(connection)
         await self._ship(connection)
         await self._count_taken(connection)
@@ -206,6 +211,12 @@ class Membership:
         await self._commands(connection)
         await connection.execute(FORGET_ENGINES)
         await connection.execute(FORGET_CALLING)
+
+    async def _look_ahead(self, connection: AsyncConnection) -> None:
+        """Be awake when the next lease runs out, should it."""
+        row = await (await connection.execute(EXPIRES_IN, [self._boot])).fetchone()
+        in_s = None if row is None else row[0]
+        self._expires_in_s = self._beat_s if in_s is None else max(0.1, float(in_s) + 0.05)
 
     async def _take(self, connection: AsyncConnection) -> None:
         while self._serving:
