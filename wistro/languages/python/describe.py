@@ -12,8 +12,13 @@ from wistro.errors import UserError
 
 TIMEOUT_S = 10.0
 _SCRIPT = Path(__file__).parent / "describe_steps.py"
-# Imported once before the forks when a project's steps name them: 150 ms a file otherwise.
-_PRELOADED = ("pydantic",)
+# Imported once before the forks when a project's steps name them, 150 ms a file otherwise. `pydantic` by itself is lazy.
+_PRELOADED = {
+    "pydantic": (
+        *("pydantic", "pydantic.main", "pydantic.fields", "pydantic.json_schema"),
+        *("pydantic.type_adapter", "pydantic.plugin._loader", "pydantic.plugin._schema_validator"),
+    )
+}
 
 
 class DescriberBroke(UserError):
@@ -37,7 +42,12 @@ def describe(
         "root": str(root),
         "files": files,
         "path": import_path(root),
-        "preload": [name for name in _PRELOADED if _is_named(root, files, name)],
+        "preload": [
+            module
+            for package, modules in _PRELOADED.items()
+            if _is_named(root, files, package)
+            for module in modules
+        ],
         "parallel": parallel,
         "timeout_s": timeout_s,
     }

@@ -100,10 +100,10 @@ def _with_schema(value, at: str, key: str):
 
 
 def _schema(value, key: str):
-    types = _types()
+    kinds = types()
     try:
-        return types.schema_of(value)
-    except types.Unsupported as error:
+        return kinds.schema_of(value)
+    except kinds.Unsupported as error:
         raise NotPlain(key, f"`{key}`: {error}") from error
     except Exception as error:  # pydantic's own errors, and a project's __get_pydantic_…__
         text = str(error).strip().splitlines()
@@ -112,7 +112,7 @@ def _schema(value, key: str):
         ) from error
 
 
-def _types():
+def types():
     name = "wistro_describe_types"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, HERE / "describe_types.py")
@@ -143,11 +143,29 @@ def _plain(value, key: str, depth: int = 0):
     raise NotPlain(key, f"`{key}` holds a {type(value).__name__}, which a config cannot")
 
 
+foreign: set = set()  # modules that were loaded before any step and are not the project's
+
+
+def note_foreign(root: str) -> None:
+    """Before the forks: what is loaded now need not be looked at after each."""
+    own = loaded(root)
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if not isinstance(path, str) or _relative(path, root) not in own:
+            foreign.add(name)
+
+
 def _files(root: str, file: str) -> list[str]:
     """The step's file and every project file that was loaded; not packages, not hidden folders."""
+    return sorted({file} | loaded(root))
+
+
+def loaded(root: str) -> set:
     top = os.path.realpath(root) + os.sep
-    found = {file}
-    for module in list(sys.modules.values()):
+    found = set()
+    for name, module in list(sys.modules.items()):
+        if name in foreign:
+            continue
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or path.endswith((".so", ".pyd")):
             continue
@@ -157,7 +175,7 @@ def _files(root: str, file: str) -> list[str]:
             parts = below.split("/")
             if "site-packages" not in parts and not any(one.startswith(".") for one in parts):
                 found.add(below)
-    return sorted(found)
+    return found
 
 
 def _import_problem(error: BaseException, root: str, file: str) -> dict:

@@ -7,6 +7,7 @@ stdout that it was started with. What a step prints while it is imported is caug
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -39,6 +40,11 @@ def main() -> None:
 class _Forks:
     def __init__(self, request: dict, out) -> None:
         self._root = request["root"]
+        # Before the forks: each would read and compile them again.
+        self._step = _load("wistro_describe_step", HERE / "describe_step.py")
+        self._step.types()
+        self._step.note_foreign(self._root)
+        gc.freeze()  # a collection in a child would copy every page
         self._describing = _load("wistro_describing", HERE.parent / "describing.py")
         self._children = self._describing.Children(
             request["files"],
@@ -71,11 +77,10 @@ class _Forks:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
-        describe = _load("wistro_describe_step", HERE / "describe_step.py")
         try:
-            text = json.dumps(describe.describe(self._root, file), allow_nan=False)
+            text = json.dumps(self._step.describe(self._root, file), allow_nan=False)
         except ValueError as error:
-            text = json.dumps(describe.problem("lock.config", str(error), 1))
+            text = json.dumps(self._step.problem("lock.config", str(error), 1))
         sent = memoryview(text.encode("utf-8", "backslashreplace"))
         while sent:
             sent = sent[os.write(writing, sent) :]
@@ -87,6 +92,7 @@ def _load(name: str, path: Path):
     spec = spec_from_file_location(name, path)
     assert spec and spec.loader
     module = module_from_spec(spec)
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
