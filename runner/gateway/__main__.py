@@ -22,6 +22,8 @@ from runner.gateway.sealed import SealedTable
 from runner.hub import Hub
 from runner.paths import private_folder
 from runner.settings import Settings, load
+from wistro.auth.fetch import Fetcher
+from wistro.auth.verify import Verifier
 from wistro.errors import UserError
 from wistro.http.server import Server
 from wistro.protocol.addresses import read_networks
@@ -39,10 +41,13 @@ async def serve(settings: Settings, *, stop: asyncio.Event) -> None:
     """Run until `stop`, then answer what was accepted."""
     sealed = SealedTable(settings.data, key=settings.gateway_key)
     engines = Engines(private_folder(settings.run))
+    fetcher = Fetcher(trusted=read_networks(settings.trusted_networks), extra_ca=settings.extra_ca)
+    verifier = Verifier(fetcher.get)
     gateway = Gateway(
         domain=Domain(settings.endpoint_url),
         proxies=Proxies(read_networks(settings.trusted_proxies)),
         engines=engines,
+        verifier=verifier,
         new_id=NewIds(),
         now_us=now_us,
     )
@@ -69,6 +74,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event) -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await server.close()
+        await verifier.close()
         engines.close()
         await hub.close()
     log.info("drained")

@@ -15,15 +15,15 @@ import msgspec
 from runner.gateway.caller import Domain, Proxies, passed_back, passed_on, split_tag
 from runner.gateway.engines import Engines
 from runner.gateway.routes import Candidate, Environment, Routes, built
-from wistro.auth.parts import Allowed, Parts, Refused
-from wistro.auth.verify import CallRefused, sender_id, verify
+from wistro.auth.parts import Allowed, Parts, Refused, Unverifiable
+from wistro.auth.verify import Verdict, Verifier, sender_id
 from wistro.errors import UserError
 from wistro.http.client import Lost, Unreachable
 from wistro.http.message import JSON, Request, Response, refusal
 from wistro.http.paths import MethodNotAllowed, NotFound
 from wistro.protocol.route import HEADER, NOT_DRAWN, Route, sign
 from wistro.protocol.routing import RoutingTable
-from wistro.triggers.http import SignedBodyTooLarge, is_signed, not_matched
+from wistro.triggers.http import SignedBodyTooLarge, is_signed, not_matched, not_verified
 from wistro.triggers.outside import EVENTS
 
 log = logging.getLogger("runner.gateway")
@@ -95,12 +95,14 @@ class Gateway:
         domain: Domain,
         proxies: Proxies,
         engines: Engines,
+        verifier: Verifier,
         new_id: Callable[[], UUID],
         now_us: Callable[[], int],
     ) -> None:
         self._domain = domain
         self._proxies = proxies
         self._engines = engines
+        self._verifier = verifier
         self._new_id = new_id
         self._now_us = now_us
         self._routes = Routes()
@@ -125,10 +127,24 @@ class Gateway:
     async def handle(self, request: Request) -> Response:
         if request.path.startswith(RESERVED) and not request.path.startswith(EVENTS):
             return self._ours(request)
+        if self._routes.needs_keys:
+            await self._prepare(request)
         decision = self._decide(request)
         if isinstance(decision, Response):
             return decision
         return await self._forward(request, decision)
+
+    async def _prepare(self, request: Request) -> None:
+        """Fetch what verifying this call needs, before the one step that verifies and draws."""
+        label = self._domain.label(request.header("host") or "")
+        version, environment = _addressed(self._routes, label)
+        if environment is None or not environment.needs_keys:
+            return
+        candidates = environment.candidates(request.method, request.path, version=version)
+        if not isinstance(candidates, NotFound | MethodNotAllowed):
+            policies = [one for _, each in candidates for one in each.any_of]
+            parts = Parts(request.headers, request.body)
+            await self._verifier.prepare(policies, parts, now_us=self._now_us())
 
     def _ours(self, request: Request) -> Response:
         """`ready` is for a load balancer: not before the first table, nor once the gateway drains."""
@@ -175,17 +191,19 @@ class Gateway:
             return refusal(SignedBodyTooLarge("the body is too large to be verified"))
         parts = Parts(request.headers, request.body)
         now_us = self._now_us()
-        verdicts: dict[bytes, Allowed | Refused] = {}
+        verdicts: dict[bytes, Verdict] = {}
         for _, policies in candidates:
             if policies.text not in verdicts:
-                verdicts[policies.text] = verify(policies.any_of, parts, now_us=now_us)
+                verdicts[policies.text] = self._verifier.verify(
+                    policies.any_of, parts, now_us=now_us
+                )
         schedule = environment.schedule(candidates) if len(candidates) > 1 else None
         turn = schedule.peek() if schedule else 0
         drawn = candidates[turn]
         verdict = verdicts[drawn.policies.text]
-        if isinstance(verdict, Refused):
+        if isinstance(verdict, Refused | Unverifiable):
             self._log_refused(request, environment, verdict.reason)
-            return refusal(CallRefused("the call was refused"))
+            return not_verified(verdict)
         sender = sender_id(verdict, parts)
         if counts:
             environment.count(drawn.deployment)

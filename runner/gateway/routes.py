@@ -49,6 +49,7 @@ class Environment:
     generation: int
     key: bytes
     deployments: list[Deployment]
+    needs_keys: bool = False  # some endpoint's caller is verified with an identity provider's keys
     schedules: dict[tuple[str, ...], Schedule] = field(default_factory=dict)
     drawn: dict[str, int] = field(default_factory=dict)
 
@@ -90,6 +91,7 @@ class Routes:
         self.serial = serial
         self.environments: dict[str, Environment] = {}
         self.unusable: set[str] = set()
+        self.needs_keys = False  # of identity providers, in any environment
 
 
 def built(table: RoutingTable, *, before: Routes) -> Routes:
@@ -98,7 +100,9 @@ def built(table: RoutingTable, *, before: Routes) -> Routes:
     known = {one.id: one for one in before.environments.values()}
     for row in table.environments:
         try:
-            routes.environments[row.host] = _environment(row, known.get(row.environment_id))
+            made = _environment(row, known.get(row.environment_id))
+            routes.environments[row.host] = made
+            routes.needs_keys |= made.needs_keys
         except (UserError, ValueError) as error:
             log.error("the table of %s (%s) is unusable: %s", row.host, row.environment_id, error)
             routes.unusable.add(row.host)
@@ -111,6 +115,12 @@ def _environment(row: RoutedEnvironment, before: Environment | None) -> Environm
         generation=row.generation,
         key=base64.b64decode(row.key, validate=True),
         deployments=[_deployment(one) for one in row.deployments],
+        needs_keys=any(
+            policy["type"] == "oidc"
+            for deployment in row.deployments
+            for endpoint in deployment.endpoints
+            for policy in endpoint.auth
+        ),
     )
     if before and before.generation == made.generation and _weights(before) == _weights(made):
         made.schedules.update(before.schedules)

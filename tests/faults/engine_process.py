@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvloop
 
+from tests.factories.auth import a_verifier
 from wistro.engine.clock import SystemClock
 from wistro.http.server import Server
 from wistro.languages.node.build import build
@@ -31,6 +32,7 @@ async def serve(root: Path, port: int) -> None:
         values={},
         new_id=NewIds(),
         now_us=SystemClock().now_us,
+        verifier=a_verifier(),
     )
     server = Server(door.handle)
     await server.listen_tcp("127.0.0.1", port)

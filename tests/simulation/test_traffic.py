@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from runner.gateway.caller import Domain, Proxies
 from runner.gateway.engines import Engine, Engines
 from runner.gateway.gateway import Gateway
+from tests.factories.auth import a_verifier
 from tests.factories.routing import (
     ENVIRONMENT,
     LABEL,
@@ -77,6 +78,7 @@ class TrafficMachine(RuleBasedStateMachine):
             domain=Domain("http://{label}.localhost:8080"),
             proxies=Proxies([]),
             engines=TakingAll(self.engine),
+            verifier=a_verifier(),
             new_id=lambda: uuid7(now_ms=NOW_US // 1_000, random=next(ids).to_bytes(10, "big")),
             now_us=lambda: NOW_US,
         )

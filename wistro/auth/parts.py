@@ -30,3 +30,9 @@ class Refused(NamedTuple):
     """`reason` is for the team; the caller learns nothing but 401."""
 
     reason: str
+
+
+class Unverifiable(NamedTuple):
+    """Nobody can say now whether the caller fits: what verifies it cannot be had. The call may be sent again."""
+
+    reason: str

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any
 
-from wistro.auth import api_key, hmac
-from wistro.auth.parts import Allowed, Parts, Refused
+from wistro.auth import api_key, basic, hmac
+from wistro.auth.parts import Allowed, Parts, Refused, Unverifiable
 from wistro.errors import UserError
+
+if TYPE_CHECKING:
+    from wistro.auth.keys import Fetch, Keys
+
+Verdict = Allowed | Refused | Unverifiable
 
 MAX_IDEMPOTENCY_KEY = 255
 
@@ -19,6 +25,14 @@ class CallRefused(UserError):
     status = 401
 
 
+class CallUnverifiable(UserError):
+    """What verifies the caller cannot be had now, such as an identity provider's keys."""
+
+    code = "call.unverifiable"
+    hint = "Try again after the time in Retry-After."
+    status = 503
+
+
 class BadIdempotencyKey(UserError):
     """An Idempotency-Key that is empty, too long, sent twice or not plain ASCII."""
 
@@ -26,25 +40,66 @@ class BadIdempotencyKey(UserError):
     hint = f"Send one Idempotency-Key of 1 to {MAX_IDEMPOTENCY_KEY} printable ASCII characters."
 
 
-def verify(policies: list[dict[str, Any]], parts: Parts, *, now_us: int) -> Allowed | Refused:
+class Verifier:
+    """Verifies callers, and has identity providers' keys at hand for it. What oidc needs is imported with its first call."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._keys: Keys | None = None
+
+    async def prepare(self, policies: list[dict[str, Any]], parts: Parts, *, now_us: int) -> None:
+        """Have at hand what `verify` of this call needs; returns at once where that is nothing new."""
+        issuers = {policy["issuer"] for policy in policies if policy["type"] == "oidc"}
+        if not issuers:
+            return
+        from wistro.auth import oidc
+        from wistro.auth.keys import Keys
+
+        if self._keys is None:
+            self._keys = Keys(self._fetch)
+        token = oidc.token_of(parts)
+        if token is not None and (kid := oidc.key_id(token)) is not None:
+            have = self._keys.have
+            await asyncio.gather(*(have(issuer, kid, now_us=now_us) for issuer in issuers))
+
+    def verify(self, policies: list[dict[str, Any]], parts: Parts, *, now_us: int) -> Verdict:
+        return verify(policies, parts, now_us=now_us, keys=self._keys)
+
+    async def close(self) -> None:
+        if self._keys is not None:
+            await self._keys.close()
+
+
+def verify(
+    policies: list[dict[str, Any]], parts: Parts, *, now_us: int, keys: Keys | None = None
+) -> Verdict:
     """Any-of over resolved policies; no policy means public. Never raises for what a caller sent."""
     if not policies:
         return Allowed()
-    reasons = []
+    refused, unverifiable = [], []
     for policy in policies:
-        verdict = _verify_one(policy, parts, now_us)
+        verdict = _verify_one(policy, parts, now_us, keys)
         if isinstance(verdict, Allowed):
             return verdict
-        reasons.append(verdict.reason)
-    return Refused("; ".join(reasons))
+        (unverifiable if isinstance(verdict, Unverifiable) else refused).append(verdict.reason)
+    if unverifiable:
+        return Unverifiable("; ".join([*unverifiable, *refused]))
+    return Refused("; ".join(refused))
 
 
-def _verify_one(policy: dict[str, Any], parts: Parts, now_us: int) -> Allowed | Refused:
-    if policy["type"] == "api_key":
+def _verify_one(policy: dict[str, Any], parts: Parts, now_us: int, keys: Keys | None) -> Verdict:
+    kind = policy["type"]
+    if kind == "api_key":
         return api_key.verify(policy, parts)
-    if policy["type"] == "hmac":
+    if kind == "basic":
+        return basic.verify(policy, parts)
+    if kind == "hmac":
         return hmac.verify(policy, parts, now_us=now_us)
-    return Refused(f"`{policy['type']}` is a kind that this release does not know")
+    if kind == "oidc" and keys is not None:
+        from wistro.auth import oidc
+
+        return oidc.verify(policy, parts, now_us=now_us, keys=keys)
+    return Refused(f"`{kind}` is a kind that this release does not know")
 
 
 def sender_id(allowed: Allowed, parts: Parts) -> str | None:
@@ -62,7 +117,15 @@ def sender_id(allowed: Allowed, parts: Parts) -> str | None:
     if len(keys) > 1 or not 0 < len(key) <= MAX_IDEMPOTENCY_KEY or not _is_plain(key):
         raise BadIdempotencyKey("the Idempotency-Key cannot be used")
     claims = allowed.claims or {}
-    return f"key:{claims.get('key') or claims.get('preset') or 'public'}:{key}"
+    return f"key:{_whose(claims)}:{key}"
+
+
+def _whose(claims: dict[str, Any]) -> str:
+    if claims.get("type") == "oidc":
+        return (
+            f"{claims['iss']} {claims.get('sub') or claims.get('client_id') or claims.get('azp')}"
+        )
+    return claims.get("key") or claims.get("user") or claims.get("preset") or "public"
 
 
 def _is_plain(text: str) -> bool:

@@ -70,10 +70,20 @@ class Console:
             f"{line:<{self._width}}  {self.paint(f'{took_s * 1e3:.0f} ms', '2')}\n"
         )
 
+    def refused(self, request: Request, reason: str) -> None:
+        """A caller was not let in: the one place where it is said why."""
+        call = f"{request.method} {request.path}"
+        if self._as_json:
+            self.event("refused", level="warn", call=printable(call), reason=printable(reason))
+        else:
+            at_us = _now_us()
+            message = f"refused: {printable(reason)}"
+            self._write(self._row(at_us, "warn", printable(call), message, aside="") + "\n")
+
     def event(self, message: str, **fields: Any) -> None:
         """Something of the server's own, when lines are JSON."""
         at = rfc3339(_now_us())
-        self._write(_json({"at": at, "level": "info", "message": message, **fields}) + "\n")
+        self._write(_json({"at": at, "level": "info", "message": message} | fields) + "\n")
 
     def paint(self, text: str, style: str) -> str:
         return f"\x1b[{style}m{text}\x1b[0m" if self._has_colour else text

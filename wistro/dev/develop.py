@@ -34,7 +34,9 @@ async def develop(
     ending = Ending()
     console = Console()
     endpoints = Endpoints(
-        events_key=lambda: events_key(root / ".wistro", os.environ), on_call=console.called
+        events_key=lambda: events_key(root / ".wistro", os.environ),
+        on_call=console.called,
+        on_refused=console.refused,
     )
     project = Project(root)
     async with AsyncExitStack() as last:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from wistro.auth.fetch import EVERYWHERE, Fetcher
+from wistro.auth.verify import Verifier
 from wistro.dev import health
 from wistro.engine.clock import SystemClock
 from wistro.engine.engine import Engine
@@ -12,7 +14,7 @@ from wistro.errors import UserError
 from wistro.http.message import Request, Response, refusal
 from wistro.lock.model import Lock
 from wistro.protocol.ids import NewIds
-from wistro.triggers.http import LocalDoor
+from wistro.triggers.http import LocalDoor, OnRefused
 
 OnCall = Callable[[Request, int, float], None]  # the request, its answer's status, seconds
 
@@ -34,7 +36,7 @@ class Stopping(UserError):
 
 
 class Endpoints:
-    """`on_call` is told of each answer. `refuses_late`: a call that comes while the server drains is told to try again.
+    """`on_call` is told of each answer, `on_refused` of each caller that was not let in. `refuses_late`: a call that comes while the server drains is told to try again.
     `events_key` is asked for once there is a topic from outside."""
 
     def __init__(
@@ -42,14 +44,18 @@ class Endpoints:
         *,
         events_key: Callable[[], str],
         on_call: OnCall = lambda *_: None,
+        on_refused: OnRefused | None = None,
         refuses_late: bool = False,
     ) -> None:
         self._on_call = on_call
+        self._on_refused = on_refused
         self._events_key = events_key
         self._refuses_late = refuses_late
         self._engine: Engine | None = None
         self._lock: Lock | None = None
         self._door: LocalDoor | None = None
+        # The project and this machine have one owner: a provider may be on a private network.
+        self._verifier = Verifier(Fetcher(trusted=EVERYWHERE).get)
 
     def use(self, engine: Engine, lock: Lock, values: Mapping[str, str]) -> None:
         self._engine, self._lock = engine, lock
@@ -59,6 +65,8 @@ class Endpoints:
             values=values,
             new_id=NewIds(),
             now_us=SystemClock().now_us,
+            verifier=self._verifier,
+            on_refused=self._on_refused,
             outside=lock.triggers.outside,
             events_keys=[self._events_key()] if lock.triggers.outside else [],
         )

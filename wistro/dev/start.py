@@ -45,7 +45,9 @@ async def start(
     console = Console(as_json=is_json)
     console.fit(lock.steps)
     endpoints = Endpoints(
-        events_key=lambda: events_key(root / ".wistro", os.environ), refuses_late=True
+        events_key=lambda: events_key(root / ".wistro", os.environ),
+        on_refused=console.refused,
+        refuses_late=True,
     )
     async with AsyncExitStack() as last:
         last.enter_context(OneEngine(root / ".wistro", "wistro start"))

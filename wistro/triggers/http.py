@@ -13,9 +13,9 @@ from uuid import UUID
 
 import msgspec
 
-from wistro.auth.parts import Parts, Refused
+from wistro.auth.parts import Parts, Refused, Unverifiable
 from wistro.auth.policy import UnsetVariable, resolve
-from wistro.auth.verify import CallRefused, sender_id, verify
+from wistro.auth.verify import CallRefused, CallUnverifiable, Verifier, sender_id
 from wistro.errors import UserError
 from wistro.http.message import Request, Response, refusal
 from wistro.http.paths import Match, MethodNotAllowed, NotFound, PathTable
@@ -25,6 +25,7 @@ from wistro.triggers.outside import EVENTS, policies
 from wistro.triggers.port import EndpointAnswer, EndpointCall, Engine
 
 log = logging.getLogger("wistro.triggers.http")
+OnRefused = Callable[[Request, str], None]  # the call, and why, for the team alone
 OURS = "wistro-"  # a prefix of headers that nobody but the gateway may send
 
 
@@ -80,12 +81,16 @@ class LocalDoor:
         values: Mapping[str, str],
         new_id: Callable[[], UUID],
         now_us: Callable[[], int],
+        verifier: Verifier,
+        on_refused: OnRefused | None = None,
         outside: Iterable[OutsideTrigger] = (),
         events_keys: Iterable[str] = (),
     ) -> None:
         self._engine = engine
         self._new_id = new_id
         self._now_us = now_us
+        self._verifier = verifier
+        self._on_refused = on_refused or _log_refused
         senders = policies(events_keys)
         self._table = PathTable(
             [
@@ -99,15 +104,16 @@ class LocalDoor:
         if not isinstance(found, Match):
             return not_matched(found, request)
         if isinstance(found.value, UnsetVariable):
-            log.warning("%s %s is closed: %s", request.method, request.path, found.value)
+            self._on_refused(request, found.value.message)
             return refusal(EndpointClosed("the endpoint is not set up"))
         if request.file is not None and is_signed(found.value):
             return refusal(SignedBodyTooLarge("the body is too large to be verified"))
-        parts = Parts(request.headers, request.body)
-        verdict = verify(found.value, parts, now_us=self._now_us())
-        if isinstance(verdict, Refused):
-            log.info("refused %s %s: %s", request.method, request.path, verdict.reason)
-            return refusal(CallRefused("the call was refused"))
+        parts, now_us = Parts(request.headers, request.body), self._now_us()
+        await self._verifier.prepare(found.value, parts, now_us=now_us)
+        verdict = self._verifier.verify(found.value, parts, now_us=now_us)
+        if isinstance(verdict, Refused | Unverifiable):
+            self._on_refused(request, verdict.reason)
+            return not_verified(verdict)
         call = EndpointCall(
             run_id=self._new_id(),
             method=request.method,
@@ -187,8 +193,21 @@ def is_signed(policies: Iterable[Mapping[str, Any]]) -> bool:
     return any(policy.get("type") == "hmac" for policy in policies)
 
 
+def not_verified(verdict: Refused | Unverifiable) -> Response:
+    """Why is told to the team alone."""
+    if isinstance(verdict, Refused):
+        return refusal(CallRefused("the call was refused"))
+    return refusal(
+        CallUnverifiable("the caller cannot be verified now"), headers=[("retry-after", "30")]
+    )
+
+
 def without_ours(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [pair for pair in headers if not pair[0].startswith(OURS)]
+
+
+def _log_refused(request: Request, reason: str) -> None:
+    log.info("refused %s %s: %s", request.method, request.path, reason)
 
 
 def _policies(

@@ -26,6 +26,7 @@ from runner.paths import control_socket
 from tests.doubles.caller import Caller
 from tests.doubles.engine_door import real_now_us
 from tests.doubles.fleet_api import LIMIT_S, FleetApi
+from tests.factories.auth import a_verifier
 from tests.factories.routing import (
     ENVIRONMENT,
     KEY,
@@ -81,6 +82,7 @@ class Machine:
             domain=Domain("http://{label}.localhost:8080"),
             proxies=Proxies([]),
             engines=self.engines,
+            verifier=a_verifier(),
             new_id=new_id,
             now_us=real_now_us,
         )

@@ -18,6 +18,7 @@ from runner.gateway.gateway import Gateway
 from runner.paths import engine_socket
 from tests.doubles.caller import Caller
 from tests.doubles.engine_door import EngineDoor, real_now_us
+from tests.factories.auth import a_verifier
 from tests.factories.routing import (
     ENVIRONMENT,
     LABEL,
@@ -54,6 +55,7 @@ async def edge() -> AsyncIterator[Edge]:
         domain=Domain("http://{label}.localhost:8080"),
         proxies=Proxies([]),
         engines=engines,
+        verifier=a_verifier(),
         new_id=new_id,
         now_us=real_now_us,
     )

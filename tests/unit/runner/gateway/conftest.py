@@ -16,6 +16,7 @@ from runner.gateway.engines import Engines
 from runner.gateway.gateway import Gateway
 from runner.paths import engine_socket
 from tests.doubles.engine_door import NOW_US, EngineDoor
+from tests.factories.auth import a_verifier
 from tests.factories.routing import ENVIRONMENT
 from wistro.protocol.addresses import read_networks
 from wistro.protocol.ids import uuid7
@@ -48,6 +49,7 @@ async def gateway(run_folder: Path) -> AsyncIterator[Gateway]:
         domain=Domain("http://{label}.localhost:8080"),
         proxies=Proxies(read_networks("10.0.0.0/8")),
         engines=engines,
+        verifier=a_verifier(),
         new_id=new_id,
         now_us=lambda: NOW_US,
     )

@@ -132,7 +132,7 @@ def test_the_standard_webhooks_example_is_verified():
     allowed = verify(policy, Parts(headers, b'{"test": 2432232314}'), now_us=1_614_265_330_000_000)
 
     assert isinstance(allowed, Allowed)
-    assert allowed.sender_id == "webhook:msg_p5jXN8AQM9LWM0D4loKWxJek"
+    assert allowed.sender_id == "standard-webhooks:msg_p5jXN8AQM9LWM0D4loKWxJek"
 
 
 @pytest.mark.parametrize("secret", [WHSEC, "new-secret"])
@@ -140,7 +140,7 @@ def test_the_standard_webhooks_example_is_verified():
 def test_a_standard_webhook_is_verified_with_each_live_secret_within_five_minutes(secret, late_s):
     allowed = verdict(WEBHOOKS, *webhook(secret=secret, at=NOW_S + late_s))
 
-    assert isinstance(allowed, Allowed) and allowed.sender_id == "webhook:msg_1"
+    assert isinstance(allowed, Allowed) and allowed.sender_id == "standard-webhooks:msg_1"
 
 
 def test_one_of_several_signatures_is_enough():
@@ -237,7 +237,7 @@ def test_an_idempotency_key_is_its_callers_own():
 def test_the_verified_senders_id_goes_before_an_unverified_key():
     parts = Parts([("idempotency-key", "k")], b"")
 
-    assert sender_id(Allowed({}, "webhook:msg_1"), parts) == "webhook:msg_1"
+    assert sender_id(Allowed({}, "standard-webhooks:msg_1"), parts) == "standard-webhooks:msg_1"
 
 
 @pytest.mark.parametrize("keys", [[""], ["x" * 256], ["a", "a"], ["é"], ["a\tb"]])

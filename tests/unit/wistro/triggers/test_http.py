@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from tests.factories.auth import a_verifier
 from wistro.auth.hmac import sign_standard_webhooks
 from wistro.errors import UserError
 from wistro.http.message import Request, Response
@@ -72,6 +73,7 @@ def a_local_door():
         values={"K": "key", "S": "secret"},
         new_id=lambda: RUN,
         now_us=lambda: NOW_US,
+        verifier=a_verifier(),
         outside=[OutsideTrigger("stock.changed")],
         events_keys=["events-key"],
     )
@@ -189,7 +191,7 @@ async def test_a_verified_webhook_brings_claims_and_its_own_id():
 
     await door.handle(a_request("/hooks", headers=headers))
 
-    assert engine.calls[0].sender_id == "webhook:m1"
+    assert engine.calls[0].sender_id == "standard-webhooks:m1"
     assert engine.calls[0].claims == {"type": "hmac", "preset": "standard-webhooks"}
 
 

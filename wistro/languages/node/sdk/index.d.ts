@@ -48,7 +48,33 @@ export interface RateLimit {
 
 export type Auth =
   | { type: 'api_key'; keys: string | string[]; header?: string }
-  | { type: 'hmac'; preset: 'github' | 'standard-webhooks'; secret: string | string[] }
+  | { type: 'basic'; users: Record<string, string | string[]>; realm?: string }
+  | {
+      type: 'oidc'
+      issuer: string
+      audience: string | string[]
+      algorithms?: string[]
+      scopes?: string[]
+      claims?: Record<string, string | number | boolean | (string | number | boolean)[]>
+      leeway?: number
+    }
+  | {
+      type: 'hmac'
+      preset: 'github' | 'standard-webhooks' | 'stripe' | 'slack' | 'gitlab' | 'shopify'
+      secret: string | string[]
+    }
+  | {
+      type: 'hmac'
+      secret: string | string[]
+      header: string
+      algorithm?: 'sha256' | 'sha384' | 'sha512'
+      encoding?: 'hex' | 'base64'
+      prefix?: string
+      signed?: string
+      timestampHeader?: string
+      idHeader?: string
+      tolerance?: number
+    }
 
 interface Common {
   /** What people read; unique in a project. */
