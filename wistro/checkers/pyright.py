@@ -21,6 +21,8 @@ _OTHER_TOPIC = re.compile(
 )
 _EMITS_NOTHING = 'to parameter "event" of type "Never" in function "emit"'
 _EXTRA = 'is not assignable to item "extra_items"'
+# A variable without a type of its own: pyright knows it as a dict of any keys.
+_LOOSE = re.compile(r"\"dict\[str, [^\n]*\]\" is not assignable to \"(?P<type>\w+)\"$")
 _OWN = ("basedpyright", "pyright")  # of a project's .venv
 
 
@@ -105,6 +107,12 @@ def _reworded(one: Finding, emits: list[str]) -> Finding:
         lines = [line for line in one.message.split("\n") if not line.endswith('to type "Never"')]
         said = "\n".join(lines).replace(_EXTRA, "stands at a key that its type does not have")
         return msgspec.structs.replace(one, message=said)
+    loose = _LOOSE.search(one.message)
+    if loose is not None:
+        said = (
+            f"write the message in the emit itself, or give the variable its type, {loose['type']}"
+        )
+        return msgspec.structs.replace(one, message=f"{one.message}\n{said}")
     other = _OTHER_TOPIC.search(one.message)
     if other is None or other["given"] in emits or other["wanted"] not in emits:
         return one

@@ -1,6 +1,13 @@
 """Take an order from the shop's front end."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, Field
+
+if TYPE_CHECKING:
+    from wistro_types import CreateOrder, CreateOrderRequest
 
 
 class Order(BaseModel):
@@ -28,9 +35,11 @@ config = {
 }
 
 
-async def handler(req, ctx):
-    order = {"id": ctx.run_id, "sku": req.body["sku"], "quantity": req.body["quantity"]}
-    await ctx.state.set("orders", order["id"], order | {"status": "created"})
-    await ctx.emit({"topic": "order.created", "data": order})
-    ctx.logger.info("order taken", {"sku": order["sku"], "quantity": order["quantity"]})
-    return {"status": 202, "body": {"id": order["id"]}}
+async def handler(req: CreateOrderRequest, ctx: CreateOrder):
+    id, sku, quantity = ctx.run_id, req.body["sku"], req.body["quantity"]
+    await ctx.state.set(
+        "orders", id, {"id": id, "sku": sku, "quantity": quantity, "status": "created"}
+    )
+    await ctx.emit({"topic": "order.created", "data": {"id": id, "sku": sku, "quantity": quantity}})
+    ctx.logger.info("order taken", {"sku": sku, "quantity": quantity})
+    return {"status": 202, "body": {"id": id}}

@@ -1,5 +1,12 @@
 """Say how an order stands."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wistro_types import GetOrder, GetOrderRequest
+
 config = {
     "type": "api",
     "name": "Get order",
@@ -11,7 +18,7 @@ config = {
 }
 
 
-async def handler(req, ctx):
+async def handler(req: GetOrderRequest, ctx: GetOrder):
     order = await ctx.state.get("orders", req.path_params["id"])
     if order is None:
         return {"status": 404, "body": {"error": "no such order"}}

@@ -1,4 +1,4 @@
-import type { EventConfig } from '@wistro/sdk';
+import type { EventConfig, Handlers } from '@wistro/sdk';
 import { nanoid } from 'nanoid';
 import { z } from 'zod';
 import { priceOf } from '../lib/prices';
@@ -17,7 +17,7 @@ export const config = {
   timeout: '5s',
 } satisfies EventConfig;
 
-export const handler = async (order, { emit, state, logger, idempotencyKey }) => {
+export const handler: Handlers['Charge card'] = async (order, { emit, state, logger, idempotencyKey }) => {
   const payment = { order: order.id, reference: `pay_${nanoid(10)}`, cents: priceOf(order.sku) * order.quantity };
   logger.info('card charged', { cents: payment.cents, idempotencyKey });
   await state.set('payments', order.id, payment);

@@ -1,4 +1,4 @@
-import type { CronConfig } from '@wistro/sdk';
+import type { CronConfig, Handlers } from '@wistro/sdk';
 
 export const config = {
   type: 'cron',
@@ -9,7 +9,7 @@ export const config = {
   emits: [],
 } satisfies CronConfig;
 
-export const handler = async ({ state, logger }) => {
+export const handler: Handlers['Nightly report'] = async ({ state, logger }) => {
   const payments = await state.list('payments');
   const cents = payments.reduce((sum, [, payment]) => sum + payment.cents, 0);
   logger.info('takings so far', { payments: payments.length, cents });

@@ -1,4 +1,4 @@
-import type { EventConfig } from '@wistro/sdk';
+import type { EventConfig, Handlers } from '@wistro/sdk';
 import { z } from 'zod';
 
 export const config = {
@@ -10,7 +10,7 @@ export const config = {
   input: z.object({ sku: z.string() }),
 } satisfies EventConfig;
 
-export const handler = async ({ sku }, { state, logger }) => {
+export const handler: Handlers['Reorder'] = async ({ sku }, { state, logger }) => {
   await state.update('reorders', sku, { increment: 1 });
   logger.warn('running low, reordered', { sku });
 };

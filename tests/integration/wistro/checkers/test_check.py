@@ -94,6 +94,7 @@ def test_it_says_what_is_wrong_by_whose_word_and_fails(project: Project) -> None
         ("type", '"Literal[\'1\']" is not assignable to "int"'),
         ("missing", '"quantity" is required'),
         ("extra", "at a key that its type does not have"),
+        ("a variable without a type", "give the variable its type, OrderCreated"),
         ("nested", '"Literal[3]" is not assignable to "str"'),
     ],
 )

@@ -35,6 +35,8 @@ async def mistakes(req: SendFromPythonRequest, ctx: SendFromPython) -> SendFromP
     await ctx.emit({"topic": "order.created", "data": {"sku": "a", "quantity": 1, "size": "xl"}})  # wrong: value
     await ctx.emit({"topic": "order.created", "data": {"sku": "a", "quantity": 1, "to": {"street": 3}}})  # wrong: nested
     await ctx.emit({"topic": "order.noted", "data": {"note": 5}})  # wrong: second topic
+    loose = {"sku": "a", "quantity": 1}
+    await ctx.emit({"topic": "order.created", "data": loose})  # wrong: a variable without a type
     print(req.path_params["shpo"])  # wrong: parameter
     print(ctx.env["SECRET"])  # wrong: variable
     return {"body": {"path": 5}}  # wrong: answer
