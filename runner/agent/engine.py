@@ -24,6 +24,7 @@ from runner.paths import control_socket, engine_socket, private_folder
 from runner.sandbox import choose
 from runner.settings import Settings, load
 from wistro.errors import UserError
+from wistro.http.limits import ENDPOINTS
 from wistro.http.server import Server
 from wistro.triggers.http import RoutedDoor
 from wistro.wiring import BLOBS, blobs_at, fleet_engine
@@ -48,7 +49,7 @@ class EngineProcess:
         self._door = RoutedDoor(
             hosting.environment.engine, environment_id=environment_id, key=b"", now_us=now_us
         )
-        self._server = Server(self._door.handle)
+        self._server = Server(self._door.handle, limits=ENDPOINTS, spool=settings.data)
         self._is_open = False
         self._orders: Orders | None = None
         self._ordered = asyncio.Event()

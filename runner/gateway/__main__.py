@@ -25,6 +25,7 @@ from runner.settings import Settings, load
 from wistro.auth.fetch import Fetcher
 from wistro.auth.verify import Verifier
 from wistro.errors import UserError
+from wistro.http.limits import ENDPOINTS
 from wistro.http.server import Server
 from wistro.protocol.addresses import read_networks
 from wistro.protocol.ids import NewIds
@@ -55,7 +56,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event) -> None:
         gateway.apply(table)
         log.info("serving routing table %d from disk", table.serial)
     hub = Hub(settings, kind="gateway")
-    server = Server(gateway.handle, cancel_when_lost=True)
+    server = Server(gateway.handle, limits=ENDPOINTS, spool=settings.data, cancel_when_lost=True)
     host, port = settings.gateway_address
     bound = await server.listen_tcp(host, port)
     log.info("listening on %s:%d", host, bound)

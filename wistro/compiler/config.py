@@ -12,13 +12,14 @@ from wistro.compiler.locate import Source
 from wistro.compiler.settings import Settings, endpoint_auth, schema
 from wistro.compiler.tasks import read_task, topics_of
 from wistro.errors import NotYet, UserError
-from wistro.lock.model import Fifo, Retries, StepConfig
+from wistro.lock.model import Fifo, QueryParam, Retries, StepConfig
 from wistro.schemas import Schema
 
 _ALL = {"type", "name", "description", "flows", "virtualSubscribes", "virtualEmits"}
 _RUNS = _ALL | {"emits", "timeout", "infrastructure", "includeFiles"}
 KEYS = {
-    "api": _RUNS | {"method", "path", "auth", "public", "bodySchema", "responseSchema"},
+    "api": _RUNS
+    | {"method", "path", "auth", "public", "bodySchema", "responseSchema", "queryParams"},
     "event": _RUNS | {"subscribes", "input", "retries", *limits.READERS},
     "cron": _RUNS | {"cron", "timezone", "catchUp", "retries", "concurrency", "rateLimit"},
     "noop": _ALL | {"subscribes", "input", "task"},
@@ -213,6 +214,8 @@ class _Reader:
         if "bodySchema" in self._given:
             where = self._where("bodySchema")
             candidate.input = schema(self._given["bodySchema"], "bodySchema", where)
+        where = self._where("queryParams")
+        candidate.config.query_params = query_params(self._given.get("queryParams", []), where)
         where = self._where("responseSchema")
         responses = self._given.get("responseSchema", {})
         if not isinstance(responses, dict):
@@ -360,3 +363,19 @@ class _Reader:
                     ("queue", "delaySeconds", 0),
                 ):
                     raise NotYet(f"`infrastructure.{part}.{key}` is not built yet", where=at)
+
+
+def query_params(given: Any, where: str) -> list[QueryParam]:
+    """For those who call the endpoint: what is in the query is not checked."""
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise problems.BadConfig("`queryParams` is a list of {name, description}", where=where)
+    found: list[QueryParam] = []
+    for one in given:
+        if unknown := sorted(set(one) - {"name", "description"}):
+            raise problems.BadConfig(f"a query parameter has no `{unknown[0]}`", where=where)
+        name = values.text(one.get("name"), "queryParams name", where)
+        found.append(
+            QueryParam(name, values.prose(one.get("description", ""), "description", where))
+        )
+    values.texts([one.name for one in found], "queryParams", where)
+    return found

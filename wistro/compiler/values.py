@@ -21,7 +21,6 @@ NEVER_BUILT = {
     "weighted": "weighted",
     "stream": "stream",
     "streams": "streams",
-    "queryParams": "queryParams",
 }
 _SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()+,;=@-]+")
 _PARAMETER = re.compile(r":[A-Za-z_][A-Za-z0-9_]*")

@@ -20,6 +20,7 @@ from wistro.dev.signals import Ending
 from wistro.dev.start import address_of, outside_lines
 from wistro.dev.watching import Watching
 from wistro.errors import UserError
+from wistro.http.limits import ENDPOINTS
 from wistro.http.server import Server
 from wistro.wiring import LOCAL, LocalEnvironment, local_engine
 
@@ -40,7 +41,7 @@ async def develop(
     )
     project = Project(root)
     async with AsyncExitStack() as last:
-        server = Server(endpoints.handle)
+        server = Server(endpoints.handle, limits=ENDPOINTS, spool=root / ".wistro")
         last.push_async_callback(server.close)
         last.enter_context(OneEngine(root / ".wistro", "wistro dev"))
         port = await listen(server, host, port, option="--port", avoid={ui_port})

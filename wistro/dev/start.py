@@ -16,6 +16,7 @@ from wistro.dev.ports import listen
 from wistro.dev.screens import Showing, serve_screens
 from wistro.dev.secret_files import EVENTS_KEY, EVENTS_KEY_FILE, events_key
 from wistro.dev.signals import Ending
+from wistro.http.limits import ENDPOINTS
 from wistro.http.server import Server
 from wistro.languages import NotInstalled
 from wistro.languages.building import build
@@ -51,7 +52,7 @@ async def start(
     )
     async with AsyncExitStack() as last:
         last.enter_context(OneEngine(root / ".wistro", "wistro start"))
-        server = Server(endpoints.handle)
+        server = Server(endpoints.handle, limits=ENDPOINTS, spool=root / ".wistro")
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port")
         environment = local_engine(root, store=store, on_kept=console.take)

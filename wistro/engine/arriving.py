@@ -59,6 +59,8 @@ class Arriving:
         return answer
 
     def _arrived(self, call: EndpointCall) -> _Arrived:
+        if call.file is not None:
+            raise bodies.BodyTooLarge("events come in bodies of at most 10 MiB")
         kind = next((value for name, value in call.headers if name == "content-type"), "")
         if kind.partition(";")[0].strip().lower() in NDJSON:
             return self._bounded(_lines(call.body))

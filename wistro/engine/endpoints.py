@@ -123,7 +123,7 @@ class Endpoints:
     ) -> EndpointAnswer:
         now_us = self._parts.clock.now_us()
         schema = endpoint.step.input if endpoint.step else None
-        body = bodies.parse(call, needs_json=schema is not None or endpoint.topic is not None)
+        body = await self._body(call, endpoint)
         run = LiveRun(
             seq=self._parts.store.next_run_seq(),
             id=str(call.run_id),
@@ -135,9 +135,18 @@ class Endpoints:
             return await self._emit_body(calling, body)
         if schema is not None and (fields := misfits(schema, body.value)):
             raise bodies.UnfitBody("the body does not fit the endpoint's schema", fields=fields)
-        if len(call.body) > self._parts.limits.frame_body_bytes:
-            raise bodies.BodyTooLarge(f"{len(call.body)} bytes are more than a step can be given")
         return await self._steps.answer(calling, endpoint.step, bodies.request(call, body, params))
+
+    async def _body(self, call: EndpointCall, endpoint: Endpoint) -> bodies.Body:
+        step = endpoint.step
+        needs_json = endpoint.topic is not None or (step is not None and step.input is not None)
+        wants_blob = step is not None and step.wants_blob
+        if self._parts.intake.concerns(call, wants_blob=wants_blob):
+            return await self._parts.intake.read(
+                call, run_id=str(call.run_id), needs_json=needs_json, wants_blob=wants_blob
+            )
+        takes_text = step is not None and step.takes_text
+        return bodies.parse(call, needs_json=needs_json, takes_text=takes_text)
 
     async def _emit_body(self, calling: Calling, body: bodies.Body) -> EndpointAnswer:
         """An `api` entry of wistro.yml: its body is the message."""

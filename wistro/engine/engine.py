@@ -17,6 +17,7 @@ from wistro.engine.dead_letters import DeadLetters
 from wistro.engine.deliveries import Deliveries
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.endpoints import Endpoints
+from wistro.engine.intake import Intake
 from wistro.engine.limits import Limits
 from wistro.engine.loaded import Deployment, Plans, UnknownDeployment, secret_values
 from wistro.engine.neighbours import CANCEL, REDRIVE, Neighbours
@@ -63,7 +64,8 @@ class Engine:
         recording = Recording(store, clock, line_bytes=limits.line_bytes)
         self.blobs = blobs or NoBlobs("this engine keeps no blobs")
         payloads = Payloads(self.blobs, limits)
-        self._parts = Parts(store, clock, ids, chance, limits, recording, payloads)
+        intake = Intake(self.blobs, limits)
+        self._parts = Parts(store, clock, ids, chance, limits, recording, payloads, intake)
         self._sink = sink
         self._on_broken = on_broken
         self._loaded: dict[str, Loaded] = {}

@@ -15,6 +15,7 @@ from wistro.errors import UserError
 from wistro.hosts.port import Hosts
 from wistro.http.paths import PathTable
 from wistro.lock.model import ApiTrigger, CronTrigger, Lock, LockedStep, Reference
+from wistro.protocol.blobs import is_blob_schema
 from wistro.protocol.frames import Log
 from wistro.protocol.times import duration_s
 from wistro.triggers.outside import EVENTS
@@ -69,6 +70,8 @@ class StepPlan:
     emits: dict[str, TopicPlan]  # those it may emit
     input: jsonschema_rs.Validator | None
     responses: dict[str, jsonschema_rs.Validator]
+    wants_blob: bool = False  # an endpoint's body, whatever it is, arrives as a blob
+    takes_text: bool = False  # or may be a text
     delay_us: int = 0  # each message waits so long before its first attempt
 
 
@@ -158,6 +161,7 @@ def secret_values(deployment: Deployment) -> list[str]:
 
 def _step_plan(id: str, step: LockedStep, schemas: Schemas) -> StepPlan:
     retries = step.config.retries
+    written = schemas.written(step.input.ref) if step.input else {}
     return StepPlan(
         id=id,
         kind=step.config.type,
@@ -173,5 +177,7 @@ def _step_plan(id: str, step: LockedStep, schemas: Schemas) -> StepPlan:
         emits={},
         input=schemas.get(step.input.ref) if step.input else None,
         responses={status: schemas.get(one.ref) for status, one in step.responses.items()},
+        wants_blob=is_blob_schema(written),
+        takes_text=written.get("type") == "string",
         delay_us=int(duration_s(step.config.delay or 0) * 1e6),
     )

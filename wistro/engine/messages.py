@@ -22,6 +22,10 @@ class Schemas:
         self._schemas = schemas
         self._compiled: dict[str, jsonschema_rs.Validator] = {}
 
+    def written(self, reference: str) -> dict[str, Any]:
+        """The schema as the lock has it."""
+        return self._schemas[reference.removeprefix("#/schemas/")]
+
     def get(self, reference: str) -> jsonschema_rs.Validator:
         name = reference.removeprefix("#/schemas/")
         if name not in self._compiled:

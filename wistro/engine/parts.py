@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 
 from wistro.engine.clock import Clock, Ids
+from wistro.engine.intake import Intake
 from wistro.engine.limits import Limits
 from wistro.engine.payloads import Payloads
 from wistro.engine.recording import Recording
@@ -21,3 +22,4 @@ class Parts:
     limits: Limits
     recording: Recording
     payloads: Payloads
+    intake: Intake

@@ -29,3 +29,7 @@ class Limits:
     write_s: float = 30.0  # for a caller to read anything of what waits to be sent
     linger_s: float = 2.0  # reading on after a refusal, so that a reset does not eat it
     retry_after_s: int = 1
+
+
+# Of a port where endpoints are called, with a folder for bodies that are too large for memory.
+ENDPOINTS = Limits(large_body_bytes=100 * 1024 * 1024)

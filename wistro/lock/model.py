@@ -54,6 +54,13 @@ class Task(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fi
     on_timeout: str | None = None  # an answer, or a topic that gets the message it waited with
 
 
+class QueryParam(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    """One that an endpoint reads, told to those who call it."""
+
+    name: str
+    description: str = ""
+
+
 class StepConfig(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """A step's config after compiling: defaults of wistro.yml applied, schemas moved out to `schemas`."""
 
@@ -63,6 +70,7 @@ class StepConfig(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unkn
     flows: list[str] = []
     method: str | None = None
     path: str | None = None
+    query_params: list[QueryParam] = []
     public: bool = False
     auth: list[dict[str, Any]] = []  # any-of; `$NAME`s unresolved
     subscribes: list[str] = []

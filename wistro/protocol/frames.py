@@ -58,6 +58,8 @@ class Request(msgspec.Struct, omit_defaults=True):
     headers: dict[str, str] = {}  # lower-case names; repeated ones joined by ", "
     body: Any = None
     raw_body_base64: str = ""
+    raw_body_blob: str = ""  # the raw bytes of a large body, kept as this blob: sha256:…
+    raw_body_path: str = ""  # and where the host reads them
 
 
 class Call(msgspec.Struct, tag_field="frame", tag="call"):

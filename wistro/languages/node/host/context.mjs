@@ -1,5 +1,6 @@
 // What a handler is given: ctx, and req for endpoints. Everything on ctx may be destructured.
 import { emitRest } from './emits.mjs'
+import { readFileSync } from 'node:fs'
 import { blobsOf } from './blobs.mjs'
 import { encode, encodeLoosely } from './values.mjs'
 
@@ -293,6 +294,7 @@ function loggerOf(attempt) {
 // An endpoint's input.
 export class Request {
   #raw
+  #rawPath
   #bytes = null
 
   constructor(request) {
@@ -303,9 +305,10 @@ export class Request {
     this.headers = request.headers ?? {}
     this.body = request.body ?? null
     this.#raw = request.raw_body_base64 ?? ''
+    this.#rawPath = request.raw_body_path ?? ''
   }
 
   get rawBody() {
-    return (this.#bytes ??= Buffer.from(this.#raw, 'base64'))
+    return (this.#bytes ??= this.#rawPath === '' ? Buffer.from(this.#raw, 'base64') : readFileSync(this.#rawPath))
   }
 }

@@ -9,6 +9,7 @@ import concurrent.futures
 import threading
 import time
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from wistro_sdk import Refused
@@ -349,12 +350,13 @@ def _moment(at_us: int) -> datetime:
 class Request(collections.abc.Mapping):
     """An endpoint's input by attribute or by key; Motia's camelCase keys are read too."""
 
-    __slots__ = ("_raw", "_values")
+    __slots__ = ("_raw", "_raw_path", "_values")
     NAMES = ("method", "path", "path_params", "query_params", "headers", "body", "raw_body")
     ALIASES = {"pathParams": "path_params", "queryParams": "query_params", "rawBody": "raw_body"}
 
     def __init__(self, request: dict) -> None:
         self._raw = request.get("raw_body_base64", "")
+        self._raw_path = request.get("raw_body_path", "")
         self._values: dict[str, Any] = {
             "method": request["method"],
             "path": request["path"],
@@ -367,7 +369,8 @@ class Request(collections.abc.Mapping):
     def __getitem__(self, name: str):
         name = self.ALIASES.get(name, name)
         if name == "raw_body" and name not in self._values:
-            self._values[name] = base64.b64decode(self._raw)
+            path = self._raw_path
+            self._values[name] = Path(path).read_bytes() if path else base64.b64decode(self._raw)
         return self._values[name]
 
     def __getattr__(self, name):
