@@ -236,7 +236,7 @@ async def test_increments_of_two_engines_all_count_also_from_nothing(several: Se
     ]
     await asyncio.gather(*units)
 
-    values = dict(await one.store.list("g"))
+    values: dict[str, Any] = {key: value for key, value in await one.store.list("g")}
     assert len(values.pop("all")) == 400
     assert sum(values.values()) == 400
 

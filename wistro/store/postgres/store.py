@@ -370,6 +370,8 @@ class PostgresStore(PostgresReads):
     async def abandon(self) -> None:
         """End without a word, as a killed process does: what it had to do waits for its lease to run out."""
         self._is_closing = True
+        self._broken = StoreBroken("the store is abandoned")
+        self._idle.set()
         await self._end_writing()
         await self._members.abandon()
         await self.close_reads()
