@@ -1,4 +1,4 @@
-"""One host process: its start, the calls in flight in it, their deadlines, and its death. Which host gets a call: pool.py."""
+"""One host process: its start, its lines and its death. The calls in it: flights.py; which host gets one: language_pool.py."""
 
 from __future__ import annotations
 
@@ -8,30 +8,25 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from wistro.hosts.connection import Connection, FrameTooLarge
+from wistro.hosts.flights import Flights
 from wistro.hosts.output import LineLimit, Output
 from wistro.hosts.port import (
     Asks,
     HostCall,
-    HostLost,
     Launch,
     Launched,
     Launcher,
     LaunchFailed,
     Outcome,
-    Returned,
-    Threw,
-    TimedOut,
 )
 from wistro.protocol import PROTOCOL
 from wistro.protocol.frames import (
     BlobGet,
     BlobPut,
-    Call,
-    Cancel,
     Done,
     Emit,
     Failed,
@@ -41,13 +36,9 @@ from wistro.protocol.frames import (
     List,
     Log,
     Ready,
-    Refusal,
-    Reply,
     Stop,
     Write,
 )
-
-Asking = Emit | Get | List | BlobPut | BlobGet
 
 SOCKET = 3  # the host's end of the connection
 ENDINGS_S = 0.1  # after the first sign of death, how long the others are waited for
@@ -71,19 +62,6 @@ class HostEvents(Protocol):
     def line(self, line: Log) -> None: ...  # of no call
 
 
-@dataclass(slots=True)
-class _Flight:
-    """A call in the host. `abandoned`: its outcome is told, but the host has not let go of it."""
-
-    call: HostCall
-    asks: Asks
-    outcome: asyncio.Future[Outcome]
-    deadline_at: float  # on the loop's clock
-    cancelled_at: float | None = None
-    reason: str = "deadline"
-    abandoned: bool = False
-
-
 class HostProcess:
     """Use `start`; then `call` until `is_open` is false."""
 
@@ -92,11 +70,14 @@ class HostProcess:
     ) -> None:
         self._launcher = launcher
         self._events = events
-        self._grace_s = cancel_grace_s
         self._loop = asyncio.get_running_loop()
         self._launched: Launched | None = None
-        self._flights: dict[int, _Flight] = {}
-        self._last_call = 0
+        self._flights = Flights(
+            send=lambda frame: self._connection.send(frame),
+            on_freed=lambda: events.freed(self),
+            on_overdue=lambda: events.overdue(self),
+            grace_s=cancel_grace_s,
+        )
         self._ready: asyncio.Future[Ready] = self._loop.create_future()
         self._connection: Connection
         self._stderr = Output("stderr", on_line=self._line, on_end=lambda: self._gone("stderr"))
@@ -106,26 +87,23 @@ class HostProcess:
         self._reason: str | None = None  # why we ended it, when we did
         self._exit: str | None = None
         self._finish_timer: asyncio.TimerHandle | None = None
-        self._deadline_timer: asyncio.TimerHandle | None = None
         self._drop_timer: asyncio.TimerHandle | None = None
         self._stop_timer: asyncio.TimerHandle | None = None
         self._is_finished = False
         self.exit = ""  # how it ended
         self.ended: asyncio.Future[None] = self._loop.create_future()
-        self.is_retired = False  # takes no more calls
         self.is_stopping = False  # and was asked to end by itself
-        self.idle_since = self._loop.time()
         self._on_frame: dict[type, Callable[[Any], None]] = {
             Ready: self._on_ready,
-            Emit: self._on_emit,
-            Get: self._on_get,
-            List: self._on_list,
-            Write: self._on_write,
-            BlobPut: self._on_blob_put,
-            BlobGet: self._on_blob_get,
+            Emit: self._flights.emit,
+            Get: self._flights.get,
+            List: self._flights.list,
+            Write: self._flights.write,
+            BlobPut: self._flights.blob_put,
+            BlobGet: self._flights.blob_get,
             Log: self._on_log,
-            Done: self._on_done,
-            Failed: self._on_failed,
+            Done: self._flights.done,
+            Failed: self._flights.failed,
         }
 
     # start
@@ -190,79 +168,31 @@ class HostProcess:
     def in_flight(self) -> int:
         return len(self._flights)
 
-    def call(self, call: HostCall, asks: Asks, *, deadline_at: float) -> asyncio.Future[Outcome]:
-        """Send it; the future has its outcome. Whoever stops waiting calls `cancel` with the future."""
-        outcome: asyncio.Future[Outcome] = self._loop.create_future()
-        number = self._last_call = self._last_call + 1
-        try:
-            self._connection.send(Call(number, call.step, call.kind, call.input, call.context))
-        except FrameTooLarge as error:
-            failed = Failed(number, "MessageTooLarge", str(error), retry="never")
-            outcome.set_result(Threw(failed))
-            self._loop.call_soon(self._events.freed, self)
-            return outcome
-        self._flights[number] = _Flight(call, asks, outcome, deadline_at)
-        self._watch(deadline_at)
-        return outcome
-
-    def cancel(self, outcome: asyncio.Future[Outcome], reason: str = "cancelled") -> None:
-        """Nobody waits for it any more: ask the step to stop; if it does not, the host is retired."""
-        for number, flight in self._flights.items():
-            if flight.outcome is outcome and flight.cancelled_at is None:
-                flight.reason = reason
-                self._cancel(number, flight)
-
-    def _cancel(self, number: int, flight: _Flight) -> None:
-        flight.cancelled_at = self._loop.time()
-        self._connection.send(Cancel(number, flight.reason))
-        self._watch(flight.cancelled_at + self._grace_s)
-
-    def _watch(self, at: float) -> None:
-        """One timer for all calls: deadlines mostly come in order, so it is rarely set anew."""
-        timer = self._deadline_timer
-        if timer is not None:
-            if timer.when() <= at:
-                return
-            timer.cancel()
-        self._deadline_timer = self._loop.call_at(at, self._on_time)
-
-    def _on_time(self) -> None:
-        self._deadline_timer = None
-        now = self._loop.time() + 0.001  # timers round down by a millisecond
-        for number, flight in list(self._flights.items()):
-            if flight.abandoned:
-                continue
-            if flight.cancelled_at is not None:
-                if now >= flight.cancelled_at + self._grace_s:
-                    self._abandon(flight)
-            elif now >= flight.deadline_at:
-                if (
-                    self.is_retired
-                ):  # an overdue neighbour may be what holds it up: it gets another host
-                    flight.abandoned = True
-                    self._settle(flight, HostLost(alone=False, exit="retired", stderr=""))
-                    self._events.freed(self)
-                else:
-                    self._cancel(number, flight)
-        waiting = [
-            flight.deadline_at
-            if flight.cancelled_at is None
-            else flight.cancelled_at + self._grace_s
-            for flight in self._flights.values()
-            if not flight.abandoned
-        ]
-        if waiting:
-            self._watch(min(waiting))
-
-    def _abandon(self, flight: _Flight) -> None:
-        flight.abandoned = True
-        self._settle(flight, TimedOut(flight.call.deadline_s))
-        self._events.overdue(self)
+    @property
+    def idle_since(self) -> float:
+        return self._flights.idle_since
 
     @property
     def has_neighbours(self) -> bool:
         """Whether a call that somebody still waits for is in it."""
-        return any(not flight.abandoned for flight in self._flights.values())
+        return self._flights.are_awaited
+
+    @property
+    def is_retired(self) -> bool:
+        """It takes no more calls."""
+        return self._flights.is_retired
+
+    @is_retired.setter
+    def is_retired(self, is_retired: bool) -> None:
+        self._flights.is_retired = is_retired
+
+    def call(self, call: HostCall, asks: Asks, *, deadline_at: float) -> asyncio.Future[Outcome]:
+        """Send it; the future has its outcome. Whoever stops waiting calls `cancel` with the future."""
+        return self._flights.call(call, asks, deadline_at=deadline_at)
+
+    def cancel(self, outcome: asyncio.Future[Outcome]) -> None:
+        """Nobody waits for it any more: ask the step to stop; if it does not, the host is retired."""
+        self._flights.cancel(outcome)
 
     # frames
 
@@ -275,96 +205,9 @@ class HostProcess:
         elif not self._ready.done():
             self._ready.set_result(ready)
 
-    def _on_done(self, frame: Done) -> None:
-        self._leave(frame.call, Returned(frame.answer))
-
-    def _on_failed(self, frame: Failed) -> None:
-        self._leave(frame.call, Threw(frame))
-
-    def _leave(self, number: int, outcome: Outcome) -> None:
-        flight = self._flights.pop(number, None)
-        if flight is None:
-            return
-        if flight.cancelled_at is not None:
-            outcome = TimedOut(flight.call.deadline_s)
-        self._settle(flight, outcome)
-        if not self._flights:
-            self.idle_since = self._loop.time()
-        self._events.freed(self)
-
-    @staticmethod
-    def _settle(flight: _Flight, outcome: Outcome) -> None:
-        if not flight.outcome.done():
-            flight.outcome.set_result(outcome)
-
-    def _asking(self, number: int) -> _Flight | None:
-        """The call that asks, unless it is over or cancelled: then what it still does counts for nothing."""
-        flight = self._flights.get(number)
-        return flight if flight is not None and flight.cancelled_at is None else None
-
-    def _on_emit(self, frame: Emit) -> None:
-        if flight := self._asking(frame.call):
-            with self._our_bugs(flight):
-                self._answer(flight, frame, flight.asks.emit(frame))
-
-    def _on_get(self, frame: Get) -> None:
-        if flight := self._asking(frame.call):
-            with self._our_bugs(flight):
-                self._answer(flight, frame, flight.asks.get(frame))
-
-    def _on_list(self, frame: List) -> None:
-        if flight := self._asking(frame.call):
-            with self._our_bugs(flight):
-                self._answer(flight, frame, flight.asks.list(frame))
-
-    def _on_write(self, frame: Write) -> None:
-        if flight := self._asking(frame.call):
-            with self._our_bugs(flight):
-                flight.asks.write(frame)
-
-    def _on_blob_put(self, frame: BlobPut) -> None:
-        if flight := self._asking(frame.call):
-            with self._our_bugs(flight):
-                self._answer(flight, frame, flight.asks.blob_put(frame))
-
-    def _on_blob_get(self, frame: BlobGet) -> None:
-        if flight := self._asking(frame.call):
-            with self._our_bugs(flight):
-                self._answer(flight, frame, flight.asks.blob_get(frame))
-
     def _on_log(self, frame: Log) -> None:
-        flight = None if frame.call is None else self._flights.get(frame.call)
-        if flight is None:
-            self._line(frame)
-        elif self._admits_line():
-            with self._our_bugs(flight):
-                flight.asks.log(frame)
-
-    def _answer(self, flight: _Flight, frame: Asking, value: Any) -> None:
-        if not hasattr(type(value), "__await__"):
-            self._reply(frame, value)
-            return
-
-        async def wait() -> None:
-            with self._our_bugs(flight):
-                self._reply(frame, await value)
-
-        task = self._loop.create_task(wait())
-        flight.outcome.add_done_callback(lambda _: task.cancel())
-
-    def _reply(self, frame: Asking, value: Any) -> None:
-        is_refused = isinstance(value, Refusal)
-        refusal, value = (value, None) if is_refused else (None, value)
-        self._connection.send(Reply(frame.call, frame.ask, value, refusal))
-
-    @contextlib.contextmanager
-    def _our_bugs(self, flight: _Flight) -> Any:
-        """The engine's own exception goes to the engine, by the call's future, not into the transport."""
-        try:
-            yield
-        except Exception as error:
-            if not flight.outcome.done():
-                flight.outcome.set_exception(error)
+        if self._admits_line() and not self._flights.log(frame):
+            self._events.line(frame)
 
     # lines
 
@@ -447,7 +290,7 @@ class HostProcess:
             return
         self._is_finished = True
         assert self._launched is not None
-        for timer in (self._finish_timer, self._deadline_timer, self._stop_timer):
+        for timer in (self._finish_timer, self._stop_timer):
             if timer is not None:
                 timer.cancel()
         self._connection.flush_and_close()
@@ -457,22 +300,12 @@ class HostProcess:
             self._loop.remove_reader(self._launched.pidfd)
             os.close(self._launched.pidfd)
         self.exit = self._reason or self._exit or "exit unknown"
-        self._lose_flights()
+        self._flights.lose(exit=self.exit, stderr=self._stderr.tail, is_stopping=self.is_stopping)
         if not self._ready.done():
             self._ready.set_exception(CannotStart(self._why_not_ready()))
             self._ready.exception()  # taken, in case nobody waits
         self.ended.set_result(None)
         self._events.ended(self)
-
-    def _lose_flights(self) -> None:
-        waited_for = [flight for flight in self._flights.values() if not flight.abandoned]
-        # One that we ended says nothing of the call that was in it.
-        alone = len(self._flights) == 1 and not self.is_stopping
-        for flight in waited_for:
-            timed_out = flight.cancelled_at is not None
-            lost = HostLost(alone=alone, exit=self.exit, stderr=self._stderr.tail)
-            self._settle(flight, TimedOut(flight.call.deadline_s) if timed_out else lost)
-        self._flights.clear()
 
     def _why_not_ready(self) -> str:
         tail = self._stderr.tail.strip()
