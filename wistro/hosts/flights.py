@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from wistro.protocol.frames import (
     Failed,
     FromEngine,
     Get,
+    Heard,
     List,
     Log,
     Refusal,
@@ -27,13 +29,19 @@ from wistro.protocol.frames import (
     Write,
 )
 
+HEARD_S = 0.5  # a host that takes longer to say that it read a cancel is held up
+HELD_UP = "held up by a step"
+
 
 Asking = Emit | Get | List | BlobPut | BlobGet
 
 
 @dataclass(slots=True)
 class Flight:
-    """A call in the host. `abandoned`: its outcome is told, but the host has not let go of it."""
+    """A call in the host. `abandoned`: its outcome is told, but the host has not let go of it.
+
+    `heard_s`: how long the host took to read its cancel; `was_alone`: nothing else was in the host then.
+    """
 
     call: HostCall
     asks: Asks
@@ -41,7 +49,16 @@ class Flight:
     deadline_at: float  # on the loop's clock
     cancelled_at: float | None = None
     reason: str = "deadline"
+    heard_s: float | None = None
+    was_alone: bool = True
     abandoned: bool = False
+
+    def overdue(self, *, heard_s: float) -> Outcome:
+        """What a cancelled call came to. A host that does not answer is held up, and not to be told by which of its
+        calls: each is a suspect, run again alone and not charged. One that was alone did it itself."""
+        if heard_s > HEARD_S and not self.was_alone:
+            return HostLost(alone=False, exit=HELD_UP, stderr="")
+        return TimedOut(self.call.deadline_s)
 
 
 class Flights:
@@ -63,7 +80,7 @@ class Flights:
         self._flights: dict[int, Flight] = {}
         self._last_call = 0
         self._timer: asyncio.TimerHandle | None = None
-        self.is_retired = False  # an overdue neighbour may be what holds a call up
+        self._is_held_up = False
         self.idle_since = self._loop.time()
 
     def __len__(self) -> int:
@@ -95,6 +112,7 @@ class Flights:
 
     def _cancel(self, number: int, flight: Flight) -> None:
         flight.cancelled_at = self._loop.time()
+        flight.was_alone = len(self._flights) == 1
         self._send(Cancel(number, flight.reason))
         self._watch(flight.cancelled_at + self._grace_s)
 
@@ -117,14 +135,9 @@ class Flights:
                 if now >= flight.cancelled_at + self._grace_s:
                     self._abandon(flight)
             elif now >= flight.deadline_at:
-                if (
-                    self.is_retired
-                ):  # an overdue neighbour may be what holds it up: it gets another host
-                    flight.abandoned = True
-                    self._settle(flight, HostLost(alone=False, exit="retired", stderr=""))
-                    self._on_freed()
-                else:
-                    self._cancel(number, flight)
+                self._cancel(number, flight)
+                if self._is_held_up:  # nothing is heard there any more: it gets another host
+                    self._abandon(flight)
         waiting = [
             flight.deadline_at
             if flight.cancelled_at is None
@@ -137,7 +150,9 @@ class Flights:
 
     def _abandon(self, flight: Flight) -> None:
         flight.abandoned = True
-        self._settle(flight, TimedOut(flight.call.deadline_s))
+        self._is_held_up = self._is_held_up or flight.heard_s is None
+        heard_s = math.inf if flight.heard_s is None else flight.heard_s
+        self._settle(flight, flight.overdue(heard_s=heard_s))
         self._on_overdue()
 
     @property
@@ -153,16 +168,29 @@ class Flights:
     def failed(self, frame: Failed) -> None:
         self._leave(frame.call, Threw(frame))
 
+    def heard(self, frame: Heard) -> None:
+        flight = self._flights.get(frame.call)
+        if flight is not None and flight.cancelled_at is not None and flight.heard_s is None:
+            flight.heard_s = self._loop.time() - flight.cancelled_at
+            self._is_held_up = False
+
     def _leave(self, number: int, outcome: Outcome) -> None:
         flight = self._flights.pop(number, None)
         if flight is None:
             return
         if flight.cancelled_at is not None:
-            outcome = TimedOut(flight.call.deadline_s)
+            outcome = flight.overdue(heard_s=self._heard_s(flight))
         self._settle(flight, outcome)
         if not self._flights:
             self.idle_since = self._loop.time()
         self._on_freed()
+
+    def _heard_s(self, flight: Flight) -> float:
+        """How long its cancel took to be read, or has not been read until now."""
+        assert flight.cancelled_at is not None
+        if flight.heard_s is not None:
+            return flight.heard_s
+        return self._loop.time() - flight.cancelled_at
 
     @staticmethod
     def _settle(flight: Flight, outcome: Outcome) -> None:
@@ -249,7 +277,8 @@ class Flights:
         # One that we ended says nothing of the call that was in it.
         alone = len(self._flights) == 1 and not is_stopping
         for flight in waited_for:
-            timed_out = flight.cancelled_at is not None
-            lost = HostLost(alone=alone, exit=exit, stderr=stderr)
-            self._settle(flight, TimedOut(flight.call.deadline_s) if timed_out else lost)
+            if flight.cancelled_at is not None:
+                self._settle(flight, flight.overdue(heard_s=self._heard_s(flight)))
+            else:
+                self._settle(flight, HostLost(alone=alone, exit=exit, stderr=stderr))
         self._flights.clear()

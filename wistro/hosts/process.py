@@ -32,6 +32,7 @@ from wistro.protocol.frames import (
     Failed,
     FromHost,
     Get,
+    Heard,
     Hello,
     List,
     Log,
@@ -92,9 +93,11 @@ class HostProcess:
         self._is_finished = False
         self.exit = ""  # how it ended
         self.ended: asyncio.Future[None] = self._loop.create_future()
+        self.is_retired = False  # takes no more calls
         self.is_stopping = False  # and was asked to end by itself
         self._on_frame: dict[type, Callable[[Any], None]] = {
             Ready: self._on_ready,
+            Heard: self._flights.heard,
             Emit: self._flights.emit,
             Get: self._flights.get,
             List: self._flights.list,
@@ -176,15 +179,6 @@ class HostProcess:
     def has_neighbours(self) -> bool:
         """Whether a call that somebody still waits for is in it."""
         return self._flights.are_awaited
-
-    @property
-    def is_retired(self) -> bool:
-        """It takes no more calls."""
-        return self._flights.is_retired
-
-    @is_retired.setter
-    def is_retired(self, is_retired: bool) -> None:
-        self._flights.is_retired = is_retired
 
     def call(self, call: HostCall, asks: Asks, *, deadline_at: float) -> asyncio.Future[Outcome]:
         """Send it; the future has its outcome. Whoever stops waiting calls `cancel` with the future."""

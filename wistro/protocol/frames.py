@@ -112,6 +112,12 @@ class Ready(msgspec.Struct, tag_field="frame", tag="ready"):
     pid: int
 
 
+class Heard(msgspec.Struct, tag_field="frame", tag="heard"):
+    """Host -> engine, at once: it has read a Cancel. A host that does not say so is held up by one of its steps."""
+
+    call: int
+
+
 class Emit(msgspec.Struct, tag_field="frame", tag="emit", omit_defaults=True):
     """Host -> engine, answered: check this message at once and hold it until the attempt commits.
 
@@ -213,4 +219,4 @@ class Failed(msgspec.Struct, tag_field="frame", tag="failed", omit_defaults=True
 
 
 FromEngine = Hello | Call | Cancel | Reply | Stop
-FromHost = Ready | Emit | Get | List | Write | BlobPut | BlobGet | Log | Done | Failed
+FromHost = Ready | Heard | Emit | Get | List | Write | BlobPut | BlobGet | Log | Done | Failed

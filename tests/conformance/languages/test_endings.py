@@ -60,6 +60,19 @@ async def test_cancelled_step_stops_at_its_deadline_and_its_host_lives_on(caller
     assert results(await caller.call(["pid"])) == before
 
 
+async def test_overdue_step_is_charged_since_its_host_answers_the_cancel(caller: Caller) -> None:
+    signals = Signals()
+    neighbour = asyncio.create_task(
+        caller.call(["log", "info", "in", None], ["sleep", 0.5], asks=signals)
+    )
+    await asyncio.wait_for(signals.said.wait(), 20)
+
+    outcome = await caller.call(["wait_for_cancel", 30], deadline_s=0.05)
+
+    assert outcome == TimedOut(0.05)
+    assert results(await neighbour) == []
+
+
 async def test_host_whose_step_does_not_stop_is_retired(caller: Caller) -> None:
     before = results(await caller.call(["pid"]))
     recorder = Recorder()

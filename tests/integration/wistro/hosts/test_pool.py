@@ -115,14 +115,47 @@ async def test_retired_host_lets_its_neighbours_finish(place, gone) -> None:
     assert host.exit == "retired"
 
 
-async def test_neighbour_held_up_by_another_is_run_again_and_not_charged(place) -> None:
+HELD_UP = HostLost(alone=False, exit="held up by a step", stderr="")
+
+
+async def test_calls_of_a_host_that_is_held_up_are_suspects_and_not_charged(place) -> None:
     place.open(sizes={"hosts": 1})
     await place.call("pid").outcome()
     blocking = place.call("block", 60, deadline_s=0.05)
-    neighbour = place.call("wait", 0, deadline_s=0.4)
+    overdue = place.call("wait", 0, deadline_s=0.1)
+    later = place.call("wait", 0, deadline_s=0.4)
 
-    assert await blocking.outcome() == TimedOut(0.05)
-    assert await neighbour.outcome() == HostLost(alone=False, exit="retired", stderr="")
+    for call in (blocking, overdue, later):
+        assert await call.outcome() == HELD_UP
+
+
+async def test_host_that_is_held_up_within_the_grace_charges_nobody(place) -> None:
+    place.open(sizes={"hosts": 1, "cancel_grace_s": 30.0})
+    await place.call("pid").outcome()
+    neighbour = place.call("wait", 60, deadline_s=0.2)
+    await neighbour.pid()
+    blocking = place.call("block", 1.5)
+
+    assert await neighbour.outcome() == HELD_UP
+    assert await blocking.outcome() == Returned(None)
+
+
+async def test_call_that_holds_up_a_host_of_its_own_has_timed_out(place) -> None:
+    place.open(sizes={"hosts": 1})
+    await place.call("pid").outcome()
+
+    assert await place.call("block", 60, deadline_s=0.05).outcome() == TimedOut(0.05)
+
+
+async def test_overdue_call_in_a_host_that_answers_has_timed_out(place) -> None:
+    place.open(sizes={"hosts": 1, "cancel_grace_s": 30.0})
+    await place.call("pid").outcome()
+    neighbour = place.call("wait", 60)
+    await neighbour.pid()
+
+    assert await place.call("wait", 60, deadline_s=0.05).outcome() == TimedOut(0.05)
+    assert not neighbour.task.done()
+    await neighbour.cancel()
 
 
 async def test_call_that_gets_no_host_in_its_time_is_told_so(place) -> None:

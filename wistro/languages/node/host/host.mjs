@@ -24,7 +24,7 @@ const channel = new Channel(SOCKET, (frame) => {
     case 'reply':
       return attempts.get(frame.call)?.answer(frame)
     case 'cancel':
-      return attempts.get(frame.call)?.cancel(frame.reason)
+      return cancel(frame)
     case 'hello':
       return hello(frame)
     case 'stop':
@@ -39,6 +39,12 @@ function hello(frame) {
   Object.assign(process.env, frame.env)
   const ready = { frame: 'ready', protocol: PROTOCOL, language: 'node', runtime: process.versions.node, pid: process.pid }
   channel.send(JSON.stringify(ready))
+}
+
+function cancel({ call, reason }) {
+  const attempt = attempts.get(call)
+  attempt?.tell('heard', '')
+  attempt?.cancel(reason)
 }
 
 async function call(frame) {

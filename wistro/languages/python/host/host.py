@@ -123,6 +123,7 @@ class Host:
         attempt.task = scope.run(self._loop.create_task, self._run(attempt, frame))
 
     def _cancel(self, attempt: Attempt) -> None:
+        attempt.asker.tell(b"heard", b"", now=True)
         attempt.is_cancelled = True
         attempt.context.cancelled.set()
         attempt.asker.give_up()

@@ -106,6 +106,7 @@ func (p *program) take(frame *fromEngine) {
 			if frame.Reason == "deadline" {
 				cause = errDeadline
 			}
+			_ = p.channel.send([]byte(`{"frame":"heard"`), one.prefix, []byte{'}'})
 			one.stop(cause)
 		}
 	case "stop":
