@@ -77,8 +77,10 @@ class Running:
 async def wistro(
     *arguments: str, folder: Path, env: dict[str, str] | None = None
 ) -> AsyncIterator[Running]:
-    """`env` replaces the environment but for what Python needs to find wistro."""
-    environment = os.environ if env is None else env
+    """`env` replaces the environment but for what Python needs to find wistro. The Hub's folder of blobs, which tests
+    set for it, is no bucket of an engine's."""
+    own = {name: value for name, value in os.environ.items() if name != "WISTRO_BLOBS"}
+    environment = own if env is None else env
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "wistro.cli", *arguments),
