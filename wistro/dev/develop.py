@@ -18,6 +18,7 @@ from wistro.dev.screens import STATIC, NotBuilt, Showing, serve_screens
 from wistro.dev.secret_files import events_key
 from wistro.dev.signals import Ending
 from wistro.dev.start import address_of, outside_lines
+from wistro.dev.telemetry import exported_too
 from wistro.dev.watching import Watching
 from wistro.errors import UserError
 from wistro.http.limits import ENDPOINTS
@@ -46,7 +47,8 @@ async def develop(
         last.enter_context(OneEngine(root / ".wistro", "wistro dev"))
         port = await listen(server, host, port, option="--port", avoid={ui_port})
         first = asyncio.create_task(project.bring())
-        environment = local_engine(root, store=store, on_kept=console.take)
+        on_kept = last.enter_context(exported_too(root, console.take, os.environ))
+        environment = local_engine(root, store=store, on_kept=on_kept)
         showing = Showing(
             environment.reads,
             lambda: project.lock,

@@ -16,6 +16,7 @@ from wistro.dev.ports import listen
 from wistro.dev.screens import Showing, serve_screens
 from wistro.dev.secret_files import EVENTS_KEY, EVENTS_KEY_FILE, events_key
 from wistro.dev.signals import Ending
+from wistro.dev.telemetry import exported_too
 from wistro.http.limits import ENDPOINTS
 from wistro.http.server import Server
 from wistro.languages import NotInstalled
@@ -55,7 +56,8 @@ async def start(
         server = Server(endpoints.handle, limits=ENDPOINTS, spool=root / ".wistro")
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port")
-        environment = local_engine(root, store=store, on_kept=console.take)
+        on_kept = last.enter_context(exported_too(root, console.take, os.environ))
+        environment = local_engine(root, store=store, on_kept=on_kept)
         await environment.start()
         last.push_async_callback(environment.close)
         await environment.use(lock, variables=values.found, built=built)

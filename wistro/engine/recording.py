@@ -49,6 +49,7 @@ class Recording:
             method=header.method,
             path=header.path,
             ended_at_us=None if status in ("running", "waiting") else at_us,
+            trace_parent=header.trace_parent,
         )
         return self._unnumbered(record)
 

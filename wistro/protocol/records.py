@@ -29,6 +29,7 @@ class RunRecord(msgspec.Struct, tag_field="kind", tag="run", omit_defaults=True)
     method: str | None = None
     path: str | None = None
     ended_at_us: int | None = None
+    trace_parent: str = ""  # the caller's span, when its call named one
 
 
 class EmitRecord(msgspec.Struct, omit_defaults=True):
