@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from runner.gateway.caller import Domain, Proxies, passed_back, passed_on, split_tag
 from runner.gateway.engines import Engines
 from runner.gateway.routes import Candidate, Environment, Routes, built
-from wistro.auth.parts import Allowed, Parts, Refused, Unverifiable
+from wistro.auth.parts import Parts, Refused, Unverifiable
 from wistro.auth.verify import Verdict, Verifier, sender_id
 from wistro.errors import UserError
 from wistro.http.client import Lost, Unreachable
@@ -25,6 +25,7 @@ from wistro.protocol.route import HEADER, NOT_DRAWN, Route, sign
 from wistro.protocol.routing import RoutingTable
 from wistro.triggers.http import SignedBodyTooLarge, is_signed, not_matched, not_verified
 from wistro.triggers.outside import EVENTS
+from wistro.triggers.tasks import TASKS
 
 log = logging.getLogger("runner.gateway")
 RESERVED = "/_wistro/"
@@ -82,8 +83,8 @@ class EngineLost(UserError):
 
 class Decision(NamedTuple):
     environment: Environment
-    candidate: Candidate
-    allowed: Allowed
+    deployment_id: str  # "" for a task's link: the engine knows
+    claims: dict[str, Any] | None
     sender_id: str | None
     generation: int  # 0 by a version's tag: no weights decided it, so it counts as no draw
 
@@ -125,6 +126,8 @@ class Gateway:
         }
 
     async def handle(self, request: Request) -> Response:
+        if request.path.startswith(TASKS):
+            return await self._task(request)
         if request.path.startswith(RESERVED) and not request.path.startswith(EVENTS):
             return self._ours(request)
         if self._routes.needs_keys:
@@ -157,8 +160,30 @@ class Gateway:
             return Response(200, msgspec.json.encode(health), [JSON])
         return refusal(Reserved(f"{request.path} is not served"))
 
+    async def _task(self, request: Request) -> Response:
+        """A task's link is its own key. Nothing is drawn: the environment's engine knows whose the task is."""
+        found = self._asked_environment(request)
+        if isinstance(found, Response):
+            return found
+        return await self._forward(request, Decision(found[1], "", None, None, NOT_DRAWN))
+
     def _decide(self, request: Request) -> Decision | Response:
         """No await in here: between the draw and its count no other call may come."""
+        found = self._asked_environment(request)
+        if isinstance(found, Response):
+            return found
+        version, environment = found
+        candidates = environment.candidates(request.method, request.path, version=version)
+        if isinstance(candidates, NotFound | MethodNotAllowed):
+            if version is not None and all(
+                version != one.version for one in environment.deployments
+            ):
+                return refusal(UnknownTag(f"version {version} is not deployed here"))
+            return not_matched(candidates, request)
+        return self._drawn(request, environment, candidates, counts=version is None)
+
+    def _asked_environment(self, request: Request) -> tuple[int | None, Environment] | Response:
+        """Whose address it came to, and the version when the address names one."""
         routes = self._routes
         label = self._domain.label(request.header("host") or "")
         if label in routes.unusable or routes.serial < 0:
@@ -168,14 +193,7 @@ class Gateway:
             return refusal(
                 UnknownHost(f"no environment has the address `{request.header('host')}`")
             )
-        candidates = environment.candidates(request.method, request.path, version=version)
-        if isinstance(candidates, NotFound | MethodNotAllowed):
-            if version is not None and all(
-                version != one.version for one in environment.deployments
-            ):
-                return refusal(UnknownTag(f"version {version} is not deployed here"))
-            return not_matched(candidates, request)
-        return self._drawn(request, environment, candidates, counts=version is None)
+        return version, environment
 
     def _drawn(
         self,
@@ -210,7 +228,7 @@ class Gateway:
             if schedule:
                 schedule.advance(turn)
         generation = environment.generation if counts else NOT_DRAWN
-        return Decision(environment, drawn, verdict, sender, generation)
+        return Decision(environment, drawn.deployment.id, verdict.claims, sender, generation)
 
     async def _forward(self, request: Request, decision: Decision) -> Response:
         environment = decision.environment
@@ -218,14 +236,14 @@ class Gateway:
         route = Route(
             run_id=str(self._new_id()),
             environment_id=environment.id,
-            deployment_id=decision.candidate.deployment.id,
+            deployment_id=decision.deployment_id,
             generation=decision.generation,
             method=request.method,
             target=request.target,
             issued_at_us=self._now_us(),
             address=address,
             sender_id=decision.sender_id,
-            claims=decision.allowed.claims,
+            claims=decision.claims,
         )
         by_proxy = self._proxies.trusts(request.address)
         headers = passed_on(request.headers, address=address, by_proxy=by_proxy)

@@ -257,7 +257,6 @@ class _Reader:
                         where=self._where(key),
                     )
             return
-        raise NotYet("`task` is not built yet", where=self._where("task"))
         self._subscribes(candidate)
         self._input(candidate)
         config = candidate.config

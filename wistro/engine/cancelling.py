@@ -11,6 +11,7 @@ from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Turns
 from wistro.engine.runs import LiveRun
+from wistro.engine.tasks import Tasks
 from wistro.errors import UserError
 from wistro.store.port import Command, Fenced, RunRow, Unit
 
@@ -32,6 +33,7 @@ class Cancelling:
         turns: Turns,
         emitting: Emitting,
         deliveries: Deliveries,
+        tasks: Tasks,
         *,
         loaded_of: Callable[[str], Loaded | None],
     ) -> None:
@@ -39,6 +41,7 @@ class Cancelling:
         self._turns = turns
         self._emitting = emitting
         self._deliveries = deliveries
+        self._tasks = tasks
         self._loaded_of = loaded_of
 
     async def cancel(self, run_id: str) -> None:
@@ -67,10 +70,12 @@ class Cancelling:
         for _ in range(CANCEL_TRIES):
             waiting = await store.run_deliveries(row.seq)
             now_us = self._parts.clock.now_us()
+            task_ends, records = await self._tasks.cancelled(run_id, now_us=now_us)
             unit = Unit(
                 finished=[(one.seq, one.number) for one in waiting],
                 ended_runs=[row.seq],
-                records=[self._parts.recording.run(run, "cancelled", at_us=now_us)],
+                task_ends=task_ends,
+                records=[*records, self._parts.recording.run(run, "cancelled", at_us=now_us)],
                 done_commands=[command] if command is not None else [],
             )
             with contextlib.suppress(Fenced):  # something of it was settled meanwhile: look again

@@ -14,7 +14,17 @@ from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery
 from wistro.engine.runs import LiveRun, RunHeader
 from wistro.errors import UserError
-from wistro.store.port import Command, DeadLetter, Fenced, RunRow, StoreBroken, StoreFull, Unit
+from wistro.protocol.records import ErrorRecord
+from wistro.store.port import (
+    Command,
+    DeadLetter,
+    DeliveryRow,
+    Fenced,
+    RunRow,
+    StoreBroken,
+    StoreFull,
+    Unit,
+)
 
 TRIES = 5
 
@@ -25,6 +35,28 @@ class UnknownDeadLetter(UserError):
     code = "engine.unknown-dead-letter"
     hint = "List the dead letters again."
     status = 404
+
+
+def dead_letter(
+    row: DeliveryRow, run: LiveRun, error: ErrorRecord, *, now_us: int, stderr: str = ""
+) -> DeadLetter:
+    """A delivery as it is given up."""
+    return DeadLetter(
+        delivery_id=row.delivery_id,
+        run_id=run.id,
+        deployment_id=row.deployment_id,
+        step=row.step,
+        kind=row.kind,
+        topic=row.topic,
+        message=row.message,
+        error=msgspec.json.encode(error),
+        stderr=stderr,
+        attempts=row.number,
+        dead_at_us=now_us,
+        header=run.row(open=0).header,
+        parent_attempt_id=row.parent_attempt_id,
+        ordinal=row.ordinal,
+    )
 
 
 class DeadLetters:

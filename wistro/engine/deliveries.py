@@ -11,22 +11,23 @@ import msgspec
 
 from wistro.blobs.port import BlobsBroken
 from wistro.engine.attempt import Attempt
+from wistro.engine.dead_letters import dead_letter
 from wistro.engine.emitting import Emitting, Loaded
+from wistro.engine.ends import Ends
 from wistro.engine.parts import Parts
 from wistro.engine.payloads import BlobGone
 from wistro.engine.queues import Delivery, Turns
 from wistro.engine.runs import DEAD
+from wistro.engine.tasks import Tasks
 from wistro.hosts.port import HostCall, HostLost, Outcome, Returned, Threw, TimedOut
 from wistro.protocol.blobs import is_large
 from wistro.protocol.frames import Context, Failed
 from wistro.protocol.records import ErrorRecord
 from wistro.store.port import (
     BadStateOperation,
-    DeadLetter,
     DeliveryRow,
     Fenced,
     StoreBroken,
-    StoreFull,
     Unit,
 )
 
@@ -46,12 +47,16 @@ class Deliveries:
         parts: Parts,
         turns: Turns,
         emitting: Emitting,
+        ends: Ends,
+        tasks: Tasks,
         *,
         loaded_of: Callable[[str], Loaded],
     ) -> None:
         self._parts = parts
         self._turns = turns
         self._emitting = emitting
+        self._ends = ends
+        self._tasks = tasks
         self._loaded_of = loaded_of
         self.in_flight: set[Delivery] = set()
 
@@ -61,6 +66,9 @@ class Deliveries:
 
     async def _deliver(self, delivery: Delivery) -> None:
         loaded = self._loaded_of(delivery.row.deployment_id)
+        if delivery.queue.plan.task is not None:
+            await self._arrive(delivery, loaded)
+            return
         attempt = Attempt(
             self._parts,
             delivery.queue.plan,
@@ -79,10 +87,23 @@ class Deliveries:
                 "warn", "its delivery was settled elsewhere", loaded.deployment.id, attempt=attempt
             )
         finally:
-            self.in_flight.discard(delivery)
-            self._emitting.release(delivery)
-            self._turns.finished(delivery)
-            self._turns.pump()
+            self._leave(delivery)
+
+    async def _arrive(self, delivery: Delivery, loaded: Loaded) -> None:
+        """At a No-Op step that waits: no code runs, the delivery is told of by its task."""
+        delivery.is_settling = True
+        try:
+            await self._tasks.arrive(delivery, loaded)
+        except (Fenced, StoreBroken):
+            pass  # it was answered or cancelled meanwhile; or it stays in the store for the next boot
+        finally:
+            self._leave(delivery)
+
+    def _leave(self, delivery: Delivery) -> None:
+        self.in_flight.discard(delivery)
+        self._emitting.release(delivery)
+        self._turns.finished(delivery)
+        self._turns.pump()
 
     async def _outcome(self, delivery: Delivery, attempt: Attempt, loaded: Loaded) -> Outcome:
         message = delivery.row.message
@@ -148,8 +169,8 @@ class Deliveries:
             ],
         )
         then = partial(self._emitting.committed, emitted, loaded) if emitted else None
-        await self._commit(
-            unit, delivery, loaded, change=len(emitted) - 1, now_us=now_us, then=then
+        await self._ends.commit(
+            unit, delivery.run, loaded, change=len(emitted) - 1, now_us=now_us, then=then
         )
 
     async def _failed(
@@ -203,7 +224,7 @@ class Deliveries:
             attempt, "retrying", at_us=now_us, delivery=delivery, error=error, counts=False
         )
         unit = Unit(retried=[(delivery.row.number, again)], records=[record])
-        await self._commit(unit, delivery, loaded, change=0, now_us=now_us)
+        await self._ends.commit(unit, delivery.run, loaded, change=0, now_us=now_us)
         if again.claimed:
             self._emitting.hold(Delivery(again, delivery.run, delivery.queue))
         elif (queue := loaded.lane.queues.get(again.step)) is not None:  # else an edit took it away
@@ -221,62 +242,9 @@ class Deliveries:
         now_us = self._parts.clock.now_us()
         row, run = delivery.row, delivery.run
         run.mark = DEAD
-        dead = DeadLetter(
-            delivery_id=row.delivery_id,
-            run_id=run.id,
-            deployment_id=row.deployment_id,
-            step=row.step,
-            kind=row.kind,
-            topic=row.topic,
-            message=row.message,
-            error=msgspec.json.encode(error),
-            stderr=stderr,
-            attempts=row.number,
-            dead_at_us=now_us,
-            header=run.row(open=0).header,
-            parent_attempt_id=row.parent_attempt_id,
-            ordinal=row.ordinal,
-        )
+        dead = dead_letter(row, run, error, now_us=now_us, stderr=stderr)
         record = self._parts.recording.attempt(
             attempt, "dead", at_us=now_us, delivery=delivery, error=error, counts=False
         )
         unit = Unit(finished=[(row.seq, row.number)], dead=dead, records=[record])
-        await self._commit(unit, delivery, loaded, change=-1, now_us=now_us)
-
-    async def _commit(
-        self,
-        unit: Unit,
-        delivery: Delivery,
-        loaded: Loaded,
-        *,
-        change: int,
-        now_us: int,
-        then: Callable[[], None] | None = None,
-    ) -> None:
-        """Submit it with what it means for the run. A full disk is waited for: the attempt is not run again."""
-        run, records = delivery.run, unit.records
-        while True:
-            run.open += change
-            unit.records = records
-            unit.ended_runs, unit.run_changes = [], []
-            if run.open == 0:
-                unit.ended_runs = [run.seq]
-                unit.records = [
-                    *records,
-                    self._parts.recording.run(run, run.end_status, at_us=now_us),
-                ]
-            elif change or unit.dead:
-                unit.run_changes = [(run.seq, change, run.mark)]
-            try:
-                await self._parts.store.submit(unit, then=then)
-                break
-            except StoreFull:
-                run.open -= change
-                await asyncio.sleep(FULL_AGAIN_S)
-            except BaseException:
-                run.open -= change
-                raise
-        if unit.finished:
-            loaded.backlog -= 1
-        if unit.ended_runs:
-            loaded.one_run_ended()
+        await self._ends.commit(unit, delivery.run, loaded, change=-1, now_us=now_us)

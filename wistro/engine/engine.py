@@ -17,6 +17,7 @@ from wistro.engine.dead_letters import DeadLetters
 from wistro.engine.deliveries import Deliveries
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.endpoints import Endpoints
+from wistro.engine.ends import Ends
 from wistro.engine.intake import Intake
 from wistro.engine.limits import Limits
 from wistro.engine.loaded import Deployment, Plans, UnknownDeployment, secret_values
@@ -28,11 +29,15 @@ from wistro.engine.queues import Delivery, Lane, Turns
 from wistro.engine.readiness import Readiness
 from wistro.engine.recording import Recording
 from wistro.engine.runs import CALLING
+from wistro.engine.tasks import Tasks
 from wistro.engine.ticks import Ticks
 from wistro.protocol.frames import Log
+from wistro.protocol.operating import TaskView
 from wistro.records.port import Sink
 from wistro.store.port import Store, StoreBroken, Unit
+from wistro.store.tasks import TaskFilter
 from wistro.triggers.port import EndpointAnswer, EndpointCall
+from wistro.triggers.tasks import TASKS
 
 ANNOUNCE_EVERY_S = 0.25
 
@@ -72,8 +77,15 @@ class Engine:
         self._primary: str | None = None
         self._turns = Turns(limits, start=self._start, is_low=self._is_low)
         self._emitting = Emitting(self._parts, self._turns, loaded_of=self._loaded.get)
+        ends = Ends(self._parts)
+        self._tasks = Tasks(self._parts, self._emitting, ends, loaded_of=self._get)
         self._deliveries = Deliveries(
-            self._parts, self._turns, self._emitting, loaded_of=self._loaded.__getitem__
+            self._parts,
+            self._turns,
+            self._emitting,
+            ends,
+            self._tasks,
+            loaded_of=self._loaded.__getitem__,
         )
         self._endpoints = Endpoints(self._parts, self._emitting, loaded_for=self._find)
         self._ticks = Ticks(self._parts, self._emitting)
@@ -83,6 +95,7 @@ class Engine:
             self._turns,
             self._emitting,
             self._deliveries,
+            self._tasks,
             loaded_of=self._loaded.get,
         )
         self._dead_letters = DeadLetters(self._parts, self._emitting, loaded_of=self._get)
@@ -215,6 +228,33 @@ class Engine:
             raise UnknownDeployment("no deployment is loaded that could take the event")
         return await self._outside.emit(topic, value, loaded=loaded)
 
+    # Tasks
+
+    async def tasks(self, wanted: TaskFilter) -> list[TaskView]:
+        return [self._tasks.view(one) for one in await self._tasks.list(wanted)]
+
+    async def task(self, task_id: str) -> TaskView:
+        return self._tasks.view(await self._tasks.get(task_id))
+
+    async def answer_task(
+        self, task_id: str, answer: str, form: Any, *, by: str | None = None, how: str = "api"
+    ) -> TaskView:
+        """End it with one of its answers: what that emits is on disk then. Of several answers one wins."""
+        return self._tasks.view(await self._tasks.answer(task_id, answer, form, by=by, how=how))
+
+    async def task_link(self, task_id: str) -> str:
+        """A new link's path: whoever has it may answer. It is told once, its token's hash is kept."""
+        return TASKS + await self._tasks.link(task_id)
+
+    async def task_behind(self, token: str) -> TaskView:
+        return self._tasks.view(await self._tasks.behind(token))
+
+    async def answer_behind(
+        self, token: str, answer: str, form: Any, *, by: str | None
+    ) -> TaskView:
+        kept = await self._tasks.behind(token)
+        return await self.answer_task(kept.task_id, answer, form, by=by, how="link")
+
     # Runs and dead letters
 
     async def cancel(self, run_id: str) -> None:
@@ -245,6 +285,7 @@ class Engine:
             loaded.lane.is_stopped = True
             loaded.lane.cancel_timers()
         await self._neighbours.close()
+        await self._tasks.settled()
         await self._emitting.close()
         await asyncio.gather(
             *(loaded.hosts.close(grace_s=1.0) for loaded in self._loaded.values()),

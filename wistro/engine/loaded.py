@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 
@@ -14,7 +15,7 @@ from wistro.engine.messages import Schemas
 from wistro.errors import UserError
 from wistro.hosts.port import Hosts
 from wistro.http.paths import PathTable
-from wistro.lock.model import ApiTrigger, CronTrigger, Lock, LockedStep, Reference
+from wistro.lock.model import ApiTrigger, CronTrigger, Lock, LockedStep, Reference, Task
 from wistro.protocol.blobs import is_blob_schema
 from wistro.protocol.frames import Log
 from wistro.protocol.times import duration_s
@@ -63,7 +64,7 @@ class Retrying:
 @dataclass(slots=True)
 class StepPlan:
     id: str
-    kind: str  # api | event | cron
+    kind: str  # api | event | cron | noop
     flows: list[str]
     timeout_s: float
     retrying: Retrying
@@ -73,6 +74,26 @@ class StepPlan:
     wants_blob: bool = False  # an endpoint's body, whatever it is, arrives as a blob
     takes_text: bool = False  # or may be a text
     delay_us: int = 0  # each message waits so long before its first attempt
+    task: TaskPlan | None = None  # a No-Op step's: its messages wait for an answer
+
+
+@dataclass(slots=True)
+class AnswerPlan:
+    """One way to end a task. `schema` is what its form is made from."""
+
+    topic: TopicPlan
+    schema: dict[str, Any] | None
+
+
+@dataclass(slots=True)
+class TaskPlan:
+    """What a No-Op step waits for. `on_timeout` names an answer, or else `late` is the topic that it names."""
+
+    assignee: str | None
+    timeout_s: float | None
+    on_timeout: str | None
+    answers: dict[str, AnswerPlan]
+    late: TopicPlan | None
 
 
 @dataclass(slots=True)
@@ -112,7 +133,7 @@ class Plans:
         self.steps = {
             id: _step_plan(id, step, self._schemas)
             for id, step in lock.steps.items()
-            if step.config.type != "noop"
+            if step.config.type != "noop" or step.config.task is not None
         }
         for id, plan in self.steps.items():
             step = lock.steps[id]
@@ -120,6 +141,8 @@ class Plans:
                 topic: self._topic_plan(topic, step.emits.get(topic))
                 for topic in dict.fromkeys([*step.config.emits, *step.config.conditional_emits])
             }
+            if step.config.task is not None:
+                plan.task = self._task_plan(step, step.config.task)
         self.endpoints: PathTable[Endpoint] = PathTable(
             (trigger.method, trigger.path, self._endpoint(trigger))
             for trigger in [*lock.triggers.api, *map(outside_endpoint, lock.triggers.outside)]
@@ -137,6 +160,23 @@ class Plans:
         references = [locked.schema if locked else None, emitted, *inputs]
         wanted = dict.fromkeys(one.ref for one in references if one is not None)
         return TopicPlan(topic, [self._schemas.get(one) for one in wanted], hearers)
+
+    def _task_plan(self, step: LockedStep, task: Task) -> TaskPlan:
+        answers: dict[str, AnswerPlan] = {}
+        for name, answer in task.answers.items():
+            form = step.forms.get(name)
+            locked = self._lock.topics.get(answer.emits)
+            asked = form or (locked.schema if locked else None)
+            schema = self._lock.schemas[asked.ref.removeprefix("#/schemas/")] if asked else None
+            answers[name] = AnswerPlan(self._topic_plan(answer.emits, form), schema)
+        late = task.on_timeout if task.on_timeout not in task.answers else None
+        return TaskPlan(
+            assignee=task.assignee,
+            timeout_s=duration_s(task.timeout) if task.timeout else None,
+            on_timeout=task.on_timeout,
+            answers=answers,
+            late=self._topic_plan(late, None) if late else None,
+        )
 
     def _endpoint(self, trigger: ApiTrigger) -> Endpoint:
         headers = {str(policy.get("header", "")).lower() for policy in trigger.auth}

@@ -18,6 +18,7 @@ from wistro.protocol.records import (
 )
 from wistro.records.redact import CUT
 from wistro.store.port import Store, Unnumbered
+from wistro.store.tasks import TaskRow
 
 if TYPE_CHECKING:
     from wistro.engine.attempt import Attempt
@@ -98,6 +99,41 @@ class Recording:
             writes=[WriteRecord(one.op, one.group, one.key, one.value) for one in attempt.writes]
             if counts
             else [],
+            answer=answer,
+            error=error,
+        )
+        return self._unnumbered(record)
+
+    def task(
+        self,
+        task: TaskRow,
+        outcome: str,
+        *,
+        at_us: int,
+        emits: list[EmitRecord] | None = None,
+        answer: dict[str, Any] | None = None,
+        error: ErrorRecord | None = None,
+    ) -> Unnumbered:
+        """A wait is told like an attempt: once when it opens, and in its place again when it ends."""
+        record = AttemptRecord(
+            seq=0,
+            at_us=at_us,
+            attempt_id=task.attempt_id,
+            delivery_id=task.task_id,
+            run_id=task.run_id,
+            deployment_id=task.deployment_id,
+            step=task.step,
+            number=task.number,
+            outcome=outcome,
+            queued_at_us=task.queued_at_us,
+            started_at_us=task.opened_at_us,
+            ended_at_us=at_us,
+            now_us=task.opened_at_us,
+            input=msgspec.Raw(task.message),
+            topic=task.topic,
+            parent_attempt_id=task.parent_attempt_id,
+            ordinal=task.ordinal,
+            emits=emits or [],
             answer=answer,
             error=error,
         )

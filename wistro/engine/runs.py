@@ -47,6 +47,7 @@ class LiveRun:
         "open",
         "seq",
         "shown",
+        "waits",
     )
 
     def __init__(self, *, seq: int, id: str, deployment_id: str, header: RunHeader) -> None:
@@ -58,6 +59,7 @@ class LiveRun:
         self.shown = show("run", id)
         self.open = 0
         self.held = 0
+        self.waits = 0  # those of `open` that are tasks
         self.mark = ""
         self.is_kept = False  # the store has its row
 
@@ -70,7 +72,7 @@ class LiveRun:
             header=_header.decode(row.header),
         )
         run.encoded = row.header
-        run.open, run.mark, run.is_kept = row.open, row.mark, True
+        run.open, run.waits, run.mark, run.is_kept = row.open, row.waits, row.mark, True
         return run
 
     def row(self, *, open: int) -> RunRow:
@@ -79,8 +81,11 @@ class LiveRun:
         return RunRow(self.seq, self.id, self.deployment_id, self.encoded, open, self.mark)
 
     @property
-    def end_status(self) -> str:
-        return "dead" if self.mark == DEAD else "done"
+    def status(self) -> str:
+        """What its counts make of it: waiting while nothing but tasks is open."""
+        if self.open == 0:
+            return "dead" if self.mark == DEAD else "done"
+        return "waiting" if self.open == self.waits else "running"
 
 
 _header = msgspec.json.Decoder(RunHeader)

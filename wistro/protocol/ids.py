@@ -30,6 +30,7 @@ PREFIXES = {
     "source": "src",
     "user": "usr",
     "token": "tok",
+    "task": "tsk",
 }
 
 

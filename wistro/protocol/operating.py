@@ -13,6 +13,10 @@ The control socket of `wistro dev` and `wistro start` (`wistro/control`) answers
     GET  /state?group=&key=                         Entry
     PUT  /state                                     Changed      body: {group, key, value}
     DELETE /state?group=[&key=]                     Changed
+    GET  /tasks?state=&assignee=&step=&run=&before=<task>&limit=   TaskPage
+    GET  /tasks/<task>                              TaskView
+    POST /tasks/<task>/answer                       TaskView     body: {answer, form, by}
+    POST /tasks/<task>/link                         Link
 """
 
 from __future__ import annotations
@@ -102,3 +106,51 @@ class Entry(msgspec.Struct):
 class EntryPage(msgspec.Struct):
     entries: list[Entry]
     next: str | None
+
+
+class AnswerView(msgspec.Struct):
+    """One way to answer a task. `form` is the JSON Schema of what is emitted on `emits`; None where nothing is asked."""
+
+    emits: str
+    form: dict[str, Any] | None
+
+
+class EndView(msgspec.Struct):
+    """How a task ended. `how` is link | api | cli | timeout; None where its run was cancelled."""
+
+    at: str
+    answer: str | None
+    form: Any
+    by: str | None
+    how: str | None
+
+
+class TaskView(msgspec.Struct):
+    """A No-Op step that waits. `answers` is empty when its deployment is not loaded."""
+
+    id: str
+    run: str
+    step: str
+    name: str
+    description: str | None
+    assignee: str | None
+    state: str  # open | answered | timed-out | cancelled
+    opened_at: str
+    expires_at: str | None
+    topic: str | None
+    message: Any
+    answers: dict[str, AnswerView]
+    ended: EndView | None
+
+
+class TaskPage(msgspec.Struct):
+    """Newest first. `next` goes into `before`; None at the end."""
+
+    tasks: list[TaskView]
+    next: str | None
+
+
+class Link(msgspec.Struct):
+    """Whoever has it may answer the task. It is told once: only its hash is kept."""
+
+    url: str

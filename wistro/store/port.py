@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from wistro.errors import UserError
+from wistro.store.tasks import TaskEnd, TaskFilter, TaskLink, TaskRow
 
 # A record or line encoded with seq 0 and split there: the store writes the number between the two.
 Unnumbered = tuple[bytes, bytes]
@@ -60,6 +61,7 @@ class RunRow:
     open: int
     mark: str = ""  # the engine's note: "calling" while its endpoint's attempt runs, "dead" once a delivery is
     is_here: bool = True  # this engine works on it; else another on the same store does
+    waits: int = 0  # those of `open` that are tasks; read only: it follows from the tasks' rows
 
 
 @dataclass(slots=True)
@@ -135,6 +137,9 @@ class Unit(msgspec.Struct):
     cursor: tuple[str, int] | None = None  # (schedule id, every tick up to here is settled)
     dead: DeadLetter | None = None
     redriven: str | None = None  # a dead letter's delivery id: taken out, or Fenced when it is gone
+    tasks: list[TaskRow] = []  # opened; their deliveries are among `retried`
+    task_ends: list[TaskEnd] = []  # their deliveries are among `finished`
+    task_links: list[TaskLink] = []
     forget: tuple[str, int] | None = None  # (stream, records up to this seq are kept elsewhere)
     records: list[Unnumbered] = []
     done_commands: list[int] = []  # `Command.id`s
@@ -207,6 +212,12 @@ class Reads(Protocol):
         ...
 
     async def dead_letter(self, delivery_id: str) -> DeadLetter | None: ...
+
+    async def tasks(self, wanted: TaskFilter) -> list[TaskRow]:
+        """Newest first."""
+        ...
+
+    async def task(self, task_id: str) -> TaskRow | None: ...
 
 
 class Store(Reads, Protocol):
@@ -289,6 +300,12 @@ class Store(Reads, Protocol):
     async def run_deliveries(self, run_seq: int) -> list[DeliveryRow]: ...
 
     async def run(self, run_id: str) -> RunRow | None: ...
+
+    async def delivery(self, seq: int) -> tuple[DeliveryRow, RunRow] | None:
+        """An open delivery with its live run."""
+        ...
+
+    async def task_link(self, token_sha256: str) -> TaskLink | None: ...
 
     async def cursor(self, schedule_id: str) -> int | None: ...
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wistro.store import tables
+from wistro.store import sqlite_tasks, tables
 from wistro.store.port import (
     Chunk,
     DeliveryRow,
@@ -47,7 +47,7 @@ class SqliteStore(SqliteWrites):
         with readable(path):
             self._db = connect(path)
             check_schema(self._db, path)
-            self._db.executescript(tables.TABLES)
+            self._db.executescript(tables.TABLES + sqlite_tasks.TABLES)
             super().__init__(connect(path, read_only=True))
             self._boot = self._begin_boot()
             self._run_seq = self._highest("runs", "run_seq")

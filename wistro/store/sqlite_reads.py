@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from wistro.store import tables
+from wistro.store import sqlite_tasks, tables
 from wistro.store.port import Chunk, DeadLetter, DeliveryRow, RunRow, StoredAnswer
 from wistro.store.state import MISSING
+from wistro.store.tasks import COLUMNS, TaskFilter, TaskLink, TaskRow
 
 ANSWERS_KEPT_US = 24 * 3600 * 1_000_000
 
@@ -72,7 +73,7 @@ class SqliteReads:
     async def runs(self, *, marked: str | None = None) -> list[RunRow]:
         where = "" if marked is None else " WHERE mark = ?"
         values = () if marked is None else (marked,)
-        sql = f"SELECT {tables.RUN} FROM runs{where} ORDER BY run_seq"
+        sql = f"SELECT {tables.RUN}, 1, {sqlite_tasks.WAITS} FROM runs{where} ORDER BY run_seq"
         return [RunRow(*row) for row in self._rows(sql, *values)]
 
     async def totals(self, deployment_id: str) -> tuple[int, int]:
@@ -85,12 +86,35 @@ class SqliteReads:
         return runs[0][0], waiting[0][0]
 
     async def run(self, run_id: str) -> RunRow | None:
-        row = self._row(f"SELECT {tables.RUN} FROM runs WHERE run_id = ?", run_id)
+        row = self._row(
+            f"SELECT {tables.RUN}, 1, {sqlite_tasks.WAITS} FROM runs WHERE run_id = ?", run_id
+        )
         return None if row is None else RunRow(*row)
 
     async def run_deliveries(self, run_seq: int) -> list[DeliveryRow]:
         sql = f"SELECT {tables.DELIVERY} FROM deliveries WHERE run_seq = ? ORDER BY seq"
         return [delivery(row) for row in self._rows(sql, run_seq)]
+
+    async def delivery(self, seq: int) -> tuple[DeliveryRow, RunRow] | None:
+        row = self._row(f"SELECT {tables.DELIVERY} FROM deliveries WHERE seq = ?", seq)
+        if row is None:
+            return None
+        found = delivery(row)
+        sql = f"SELECT {tables.RUN}, 1, {sqlite_tasks.WAITS} FROM runs WHERE run_seq = ?"
+        run = self._row(sql, found.run_seq)
+        return None if run is None else (found, RunRow(*run))
+
+    async def tasks(self, wanted: TaskFilter) -> list[TaskRow]:
+        sql, values = sqlite_tasks.listed(wanted)
+        return [TaskRow(*row) for row in self._rows(sql, *values)]
+
+    async def task(self, task_id: str) -> TaskRow | None:
+        row = self._row(f"SELECT {COLUMNS} FROM tasks WHERE task_id = ?", task_id)
+        return None if row is None else TaskRow(*row)
+
+    async def task_link(self, token_sha256: str) -> TaskLink | None:
+        row = self._row("SELECT * FROM task_links WHERE token_sha256 = ?", token_sha256)
+        return None if row is None else TaskLink(*row)
 
     async def cursor(self, schedule_id: str) -> int | None:
         row = self._row("SELECT settled_until_us FROM cursors WHERE schedule_id = ?", schedule_id)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from wistro.store import sqlite_reads as reads
-from wistro.store import tables
+from wistro.store import sqlite_tasks, tables
 from wistro.store.numbering import numbered
 from wistro.store.port import (
     BadStateOperation,
@@ -156,6 +156,8 @@ class SqliteWrites(reads.SqliteReads):
         for unit in units:
             if unit.answer or unit.cursor or unit.dead or unit.redriven or unit.forget:
                 self._write_rarer(unit)
+            if unit.tasks or unit.task_ends or unit.task_links:
+                self._write_tasks(unit)
         return changed
 
     def _write_ticks(self, ticks: list[tuple[str, int]]) -> None:
@@ -198,12 +200,21 @@ class SqliteWrites(reads.SqliteReads):
             if stream != self.stream:
                 db.execute("DELETE FROM streams WHERE stream = ? AND last_seq <= ?", (stream, seq))
 
+    def _write_tasks(self, unit: Unit) -> None:
+        for opened in unit.tasks:
+            sqlite_tasks.open_task(self._db, opened)
+        for ended in unit.task_ends:
+            sqlite_tasks.end_task(self._db, ended)
+        for link in unit.task_links:
+            sqlite_tasks.keep_link(self._db, link)
+
     def _take(self, claim: Claim) -> None:
         where = (self._boot, claim.deployment_id, claim.step, claim.due_at_us, claim.limit)
         taken = [reads.delivery(row) for row in self._db.execute(tables.CLAIM, where).fetchall()]
         for one in sorted(taken, key=lambda one: (one.due_at_us, one.seq)):
             run = self._db.execute(
-                f"SELECT {tables.RUN} FROM runs WHERE run_seq = ?", (one.run_seq,)
+                f"SELECT {tables.RUN}, 1, {sqlite_tasks.WAITS} FROM runs WHERE run_seq = ?",
+                (one.run_seq,),
             ).fetchone()
             if run is None:
                 continue  # its run was ended under it: nobody waits for it, and it must not stop the others

@@ -21,8 +21,9 @@ from wistro.http.message import Request, Response, refusal
 from wistro.http.paths import Match, MethodNotAllowed, NotFound, PathTable
 from wistro.lock.model import ApiTrigger, OutsideTrigger
 from wistro.protocol import route
+from wistro.triggers import tasks
 from wistro.triggers.outside import EVENTS, policies
-from wistro.triggers.port import EndpointAnswer, EndpointCall, Engine
+from wistro.triggers.port import EndpointAnswer, EndpointCall, ServedEngine
 
 log = logging.getLogger("wistro.triggers.http")
 OnRefused = Callable[[Request, str], None]  # the call, and why, for the team alone
@@ -75,7 +76,7 @@ class LocalDoor:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: ServedEngine,
         endpoints: Iterable[ApiTrigger],
         *,
         values: Mapping[str, str],
@@ -100,6 +101,8 @@ class LocalDoor:
         )
 
     async def handle(self, request: Request) -> Response:
+        if request.path.startswith(tasks.TASKS):
+            return await tasks.handle(self._engine, request)
         found = self._table.match(request.method, request.path)
         if not isinstance(found, Match):
             return not_matched(found, request)
@@ -134,7 +137,7 @@ class RoutedDoor:
     """One environment's engine behind gateways; `key` is the assignment's and may change with it."""
 
     def __init__(
-        self, engine: Engine, *, environment_id: str, key: bytes, now_us: Callable[[], int]
+        self, engine: ServedEngine, *, environment_id: str, key: bytes, now_us: Callable[[], int]
     ) -> None:
         self._engine = engine
         self._environment_id = environment_id
@@ -145,6 +148,8 @@ class RoutedDoor:
         decided = self._decided(request)
         if decided is None:
             return refusal(NotRouted("the call did not come by the gateway"))
+        if request.path.startswith(tasks.TASKS):
+            return await tasks.handle(self._engine, request)
         call = EndpointCall(
             run_id=UUID(decided.run_id),
             method=request.method,

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from wistro.protocol.operating import TaskView
+
 
 class EndpointCall(msgspec.Struct, frozen=True):
     """One HTTP request, its caller already verified. `path` is decoded, without query; header names lower-case."""
@@ -34,6 +36,19 @@ class EndpointAnswer(msgspec.Struct, frozen=True):
     headers: list[tuple[str, str]] = []
 
 
+class TaskDesk(Protocol):
+    """What a task's link asks of an engine. Both raise a UserError where nothing is behind the token."""
+
+    async def task_behind(self, token: str) -> TaskView: ...
+
+    async def answer_behind(
+        self, token: str, answer: str, form: Any, *, by: str | None
+    ) -> TaskView:
+        """End the task; what its answer emits is on disk then. Raises also for a task that has ended (409) and for
+        what does not fit (422, with fields)."""
+        ...
+
+
 class Engine(Protocol):
     async def call(self, call: EndpointCall) -> EndpointAnswer:
         """Run the endpoint; its attempt has committed when this returns.
@@ -46,3 +61,7 @@ class Engine(Protocol):
     async def tick(self, schedule_id: str, *, scheduled_at_us: int) -> bool:
         """Fire one tick of a schedule in the primary deployment; False when it had been fired before."""
         ...
+
+
+class ServedEngine(Engine, TaskDesk, Protocol):
+    """What the doors onto an engine ask of it."""

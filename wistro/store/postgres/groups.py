@@ -23,6 +23,7 @@ from wistro.store.port import (
     Unit,
 )
 from wistro.store.postgres import statements as sql
+from wistro.store.postgres import tasks
 from wistro.store.postgres.state import StateOfGroup, check
 from wistro.store.postgres.statements import Batch
 
@@ -40,7 +41,7 @@ REFUSALS = (
     TypeError,
 )
 MINE = "SELECT 1 FROM engines WHERE boot = %s AND session = %s AND NOT is_gone FOR UPDATE"
-READ_RUN = f"SELECT {sql.RUN}, owner = %s FROM runs WHERE run_id = %s ORDER BY run_seq DESC LIMIT 1"
+READ_RUN = f"SELECT {sql.RUN}, owner = %s, {tasks.WAITS} FROM runs r WHERE run_id = %s ORDER BY run_seq DESC LIMIT 1"
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from psycopg import AsyncConnection, sql
 
 from wistro.store.port import Chunk, Command, Moved, Others, RunRow, StoreBroken
 from wistro.store.postgres.connecting import Address, answering, connect, is_lost
-from wistro.store.postgres.statements import RUN
+from wistro.store.postgres.statements import RUN_ROW
 
 log = logging.getLogger("wistro.store")
 
@@ -58,7 +58,7 @@ WITH left_over AS (
   SELECT r.run_seq FROM engines e JOIN runs r ON r.owner = e.boot
   WHERE e.is_gone AND r.deployment_id = ANY(%s) ORDER BY r.run_seq LIMIT %s FOR UPDATE OF r SKIP LOCKED
 )
-UPDATE runs r SET owner = %s FROM left_over WHERE r.run_seq = left_over.run_seq RETURNING {", ".join(f"r.{name}" for name in RUN.split(", "))}
+UPDATE runs r SET owner = %s FROM left_over WHERE r.run_seq = left_over.run_seq RETURNING {RUN_ROW}
 """
 # What the ended engine held may have been running: its next attempt has a higher number, uncharged.
 TAKE_DELIVERIES = """

@@ -20,12 +20,13 @@ from wistro.store.port import (
     StoreBroken,
     StoredAnswer,
 )
-from wistro.store.postgres import membership
+from wistro.store.postgres import membership, tasks
 from wistro.store.postgres import statements as sql
 from wistro.store.postgres.arrays import Texts
 from wistro.store.postgres.connecting import Address, answering, connect, is_lost
 from wistro.store.postgres.state import READ
 from wistro.store.state import MISSING
+from wistro.store.tasks import TaskFilter, TaskLink, TaskRow
 
 AGAIN_AFTER_S = 0.2
 PATIENCE_S = 5.0  # of those who can be told to come again
@@ -59,11 +60,16 @@ WITH RECURSIVE waiting (step) AS (
   FROM waiting WHERE waiting.step IS NOT NULL
 ) SELECT step FROM waiting WHERE step IS NOT NULL
 """
-RUNS = f"SELECT {sql.RUN} FROM runs WHERE owner = %s ORDER BY run_seq"
-MARKED = f"SELECT {sql.RUN} FROM runs WHERE owner = %s AND mark = %s ORDER BY run_seq"
+RUNS = f"SELECT {sql.RUN_ROW} FROM runs r WHERE owner = %s ORDER BY run_seq"
+MARKED = f"SELECT {sql.RUN_ROW} FROM runs r WHERE owner = %s AND mark = %s ORDER BY run_seq"
 LIVE = "SELECT count(*) FROM runs WHERE owner = %s AND deployment_id = %s"
 WAITING = "SELECT count(*) FROM deliveries WHERE claimed = 0 AND owner = %s AND deployment_id = %s"
 RUN_DELIVERIES = f"SELECT {sql.DELIVERY} FROM deliveries WHERE run_seq = %s ORDER BY seq"
+OPEN_DELIVERY = f"""
+SELECT {", ".join(f"d.{name}" for name in sql.DELIVERY.split(", "))},
+  {", ".join(f"r.{name}" for name in sql.RUN.split(", "))}, r.owner = %s, {tasks.WAITS}
+FROM deliveries d JOIN runs r ON r.run_seq = d.run_seq WHERE d.seq = %s
+"""
 CURSOR = "SELECT settled_until_us FROM cursors WHERE schedule_id = %s"
 DEAD_LETTERS = (
     f"SELECT {tables.DEAD_LETTER} FROM dead_letters WHERE delivery_id < %s"
@@ -137,6 +143,24 @@ class PostgresReads:
 
     async def run_deliveries(self, run_seq: int) -> Any:
         return [delivery(row) for row in await self._rows(RUN_DELIVERIES, run_seq)]
+
+    async def delivery(self, seq: int) -> tuple[DeliveryRow, RunRow] | None:
+        row = await self._row(OPEN_DELIVERY, self._boot, seq)
+        if row is None:
+            return None
+        return delivery(row[: sql.DELIVERY_COLUMNS]), RunRow(*row[sql.DELIVERY_COLUMNS :])
+
+    async def tasks(self, wanted: TaskFilter) -> Any:
+        text, values = tasks.listed(wanted)
+        return [TaskRow(*row) for row in await self._asked(text, values)]
+
+    async def task(self, task_id: str) -> TaskRow | None:
+        row = await self._row(tasks.TASK, task_id)
+        return None if row is None else TaskRow(*row)
+
+    async def task_link(self, token_sha256: str) -> TaskLink | None:
+        row = await self._row(tasks.TASK_LINK, token_sha256)
+        return None if row is None else TaskLink(*row)
 
     async def cursor(self, schedule_id: str) -> int | None:
         row = await self._row(CURSOR, schedule_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from psycopg import AsyncConnection, sql
 
 from wistro.errors import UserError
+from wistro.store.postgres import tasks
 from wistro.store.sqlite_file import StoreNewer
 
 FIRST = """
@@ -86,7 +87,7 @@ CREATE TABLE taken (
 );
 """
 
-MIGRATIONS = (FIRST,)
+MIGRATIONS = (FIRST, tasks.TABLES)
 # What comes and goes by thousands a second is cleaned as it does, not after a fifth of the table has.
 BUSY = ("engines", "runs", "deliveries", "outbox", "state", "answers", "calling")
 LOCK = 0x77697374726F  # "wistro"

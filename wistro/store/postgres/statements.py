@@ -14,6 +14,7 @@ import msgspec
 
 from wistro.store import tables
 from wistro.store.port import AnswerTaken, Fenced, TickTaken, Unit
+from wistro.store.postgres import tasks
 from wistro.store.postgres.arrays import Blobs, Ints, Texts
 
 TICKS_KEPT_US = 7 * 24 * 3600 * 1_000_000
@@ -31,6 +32,8 @@ class Batch:
 
 
 RUN = "run_seq, run_id, deployment_id, header, open, mark"
+# A `RunRow` of a run `r` of one's own.
+RUN_ROW = ", ".join(f"r.{name}" for name in RUN.split(", ")) + f", true, {tasks.WAITS}"
 DELIVERY = tables.DELIVERY
 
 FENCE = (
@@ -105,7 +108,7 @@ WITH due AS (
 UPDATE deliveries d SET claimed = %s FROM due WHERE d.seq = due.seq
 """
 CLAIMED = f"""
-SELECT {", ".join(f"d.{name}" for name in DELIVERY.split(", "))}, {", ".join(f"r.{name}" for name in RUN.split(", "))}
+SELECT {", ".join(f"d.{name}" for name in DELIVERY.split(", "))}, {RUN_ROW}
 FROM deliveries d JOIN runs r ON r.run_seq = d.run_seq
 WHERE d.owner = %s AND d.claimed = %s AND d.deployment_id = %s AND d.step = %s ORDER BY d.due_at_us, d.seq
 """
@@ -134,6 +137,8 @@ def batches(units: list[Unit], *, boot: int, stream: str, group: int) -> Iterabl
     if any(unit.retried for unit in units):
         yield _retried(units, boot=boot, group=group)
     yield from _runs(units, boot=boot)
+    if any(unit.tasks or unit.task_ends or unit.task_links for unit in units):
+        yield from (Batch(sql, values) for sql, values in tasks.writes(units))
     for unit in units:
         if (
             unit.answer

@@ -110,6 +110,31 @@ async def test_an_event_from_outside_is_drawn_and_pinned_like_a_call(gateway, en
     assert drawn == {deployment_id(1): 2, deployment_id(2): 2}
 
 
+@pytest.mark.parametrize("host", [HOST, "v1--" + HOST])
+async def test_a_tasks_link_reaches_the_environments_engine_and_counts_as_no_draw(
+    gateway, engine, host
+):
+    gateway.apply(a_table())
+
+    response = await gateway.handle(
+        a_call("/_wistro/tasks/token", host=host, headers=[("wistro-route", "forged")])
+    )
+
+    assert response.status == 202
+    (route,) = engine.routes
+    assert (route.deployment_id, route.generation, route.claims) == ("", 0, None)
+    assert route.target == "/_wistro/tasks/token"
+    assert gateway.counts()[ENVIRONMENT]["drawn"] == {}
+
+
+async def test_a_tasks_link_of_no_environment_is_unknown(gateway, engine):
+    gateway.apply(a_table())
+
+    response = await gateway.handle(a_call("/_wistro/tasks/token", host="nobody.localhost"))
+
+    assert (response.status, engine.routes) == (404, [])
+
+
 async def test_before_the_first_table_callers_are_asked_to_come_back(gateway):
     response = await gateway.handle(a_call())
 

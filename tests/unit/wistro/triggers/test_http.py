@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from tests.factories.auth import a_verifier
 from wistro.auth.hmac import sign_standard_webhooks
+from wistro.engine.tasks import UnknownTask
 from wistro.errors import UserError
 from wistro.http.message import Request, Response
 from wistro.lock.model import ApiTrigger, OutsideTrigger
 from wistro.protocol.ids import uuid7
+from wistro.protocol.operating import TaskView
 from wistro.protocol.route import HEADER, MAX_AGE_US, Route, sign
 from wistro.triggers.http import LocalDoor, RoutedDoor
 from wistro.triggers.port import EndpointAnswer, EndpointCall
@@ -27,10 +30,20 @@ class Remembering:
 
     def __init__(self) -> None:
         self.calls: list[EndpointCall] = []
+        self.tokens: list[str] = []
 
     async def call(self, call: EndpointCall) -> EndpointAnswer:
         self.calls.append(call)
         return EndpointAnswer(202, b"taken", [("x-answer", "1")])
+
+    async def task_behind(self, token: str) -> TaskView:
+        self.tokens.append(token)
+        raise UnknownTask("no task is behind this link")
+
+    async def answer_behind(
+        self, token: str, answer: str, form: Any, *, by: str | None
+    ) -> TaskView:
+        raise NotImplementedError
 
     async def tick(self, schedule_id: str, *, scheduled_at_us: int) -> bool:
         raise NotImplementedError
@@ -155,6 +168,14 @@ async def test_nobody_else_may(headers: list[tuple[str, str]]):
     assert (response.status, engine.calls) == (401, [])
 
 
+async def test_a_tasks_link_is_its_own_key():
+    door, engine = a_local_door()
+
+    response = await door.handle(a_request("/_wistro/tasks/abc", method="GET"))
+
+    assert (response.status, engine.tokens) == (404, ["abc"])
+
+
 async def test_a_wrong_method_says_which_are_right():
     door, _ = a_local_door()
 
@@ -274,3 +295,14 @@ async def test_a_new_key_of_the_assignment_takes_the_old_ones_place():
     assert (await door.handle(routed(sign(a_route(), key=KEY)))).status == 403
     assert (await door.handle(routed(sign(a_route(), key=b"n" * 32)))).status == 202
     assert isinstance(engine.calls[0].run_id, UUID)
+
+
+async def test_a_tasks_link_comes_by_the_gateway_alone():
+    door, engine = a_routed_door()
+    target = "/_wistro/tasks/abc"
+    header = sign(a_route(method="GET", target=target, deployment_id=""), key=KEY)
+
+    unsigned = await door.handle(a_request(target, method="GET"))
+    signed = await door.handle(a_request(target, method="GET", headers=[(HEADER, header)]))
+
+    assert (unsigned.status, signed.status, engine.tokens) == (403, 404, ["abc"])
