@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ALL = ("e1", "e2", "e4", "h1", "h2", "lock")
+ALL = ("e1", "e2", "e4", "h1", "h2", "lock", "s1")
 SHORT = {"h1": ["--batches", "4", "--rounds", "1"]}
 
 

@@ -1,4 +1,4 @@
-"""E1, E2 and H2 in their short forms: that they run and print a number for each system. No time is asserted."""
+"""E1, E2, H2 and S1 in their short forms: that they run and print a number for each system. No time is asserted."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import pytest
 ENGINES = {f"{kind} ({steps})" for kind, steps in (
     ("bare", "python"), ("bare", "node"), ("wistro", "python"), ("wistro", "node"), ("wistro", "mixed"),
 )}  # fmt: skip
+STORES = {f"{kind} ({store})" for kind in ("bare", "wistro") for store in ("sqlite", "postgres")}
 LINE = {"in the Hub's table", "in the open page"}
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("name", "systems", "columns"), [("e1", ENGINES, 5), ("e2", ENGINES, 5), ("h2", LINE, 4)]
+    ("name", "systems", "columns"),
+    [("e1", ENGINES, 5), ("e2", ENGINES, 5), ("h2", LINE, 4), ("s1", STORES, 4)],
 )
 def test_a_benchmark_prints_a_number_for_each_system(
     name: str, systems: set[str], columns: int

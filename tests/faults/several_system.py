@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from infra import procs
+from infra.one_postgres import Postgres
 from tests.faults.client import Target
 from tests.faults.engine_system import DRAINED_WITHIN_S, STAGES, prepare
-from tests.faults.several_parts import Balancer, Engine, Postgres, Proxy
+from tests.faults.several_parts import SCHEMA, Balancer, Engine, Proxy
 from tests.faults.table import Outcomes
 from wistro.protocol.ids import show
 from wistro.records.index import RecordsIndex
@@ -50,7 +52,7 @@ class SeveralSystem:
             await asyncio.to_thread(shutil.copytree, first, root, symlinks=True)
             proxy = Proxy(self.postgres.socket)
             await proxy.start()
-            url = self.postgres.url_by(proxy.port)
+            url = f"{self.postgres.url_by(proxy.port)}?schema={SCHEMA}"
             place = self.folder / f"engine-{number}"
             self.engines.append(Engine(place, root, proxy=proxy, url=url, effects=self.effects))
         await asyncio.gather(*(engine.start() for engine in self.engines))
@@ -76,7 +78,7 @@ class SeveralSystem:
 
     async def boots(self) -> set[int]:
         """The engines that hold a lease."""
-        return {boot for (boot,) in await asyncio.to_thread(self.postgres.ask, ENGINES)}
+        return {boot for (boot,) in await asyncio.to_thread(self._ask, ENGINES)}
 
     async def taken_over(self, before: set[int]) -> None:
         """Returns once another engine has what this one had to do. `before`: who held a lease when it was lost."""
@@ -92,7 +94,7 @@ class SeveralSystem:
         self.takeovers_s.append(time.monotonic() - began)
 
     async def _waiting_of(self, boot: int) -> int:
-        return (await asyncio.to_thread(self.postgres.ask, LEFT, boot))[0][0]
+        return (await asyncio.to_thread(self._ask, LEFT, boot))[0][0]
 
     async def goes_on_as_zombie(self, engine: Engine, go_on: Callable[[], None]) -> None:
         """Let it go on: it must find itself fenced, and end."""
@@ -115,7 +117,7 @@ class SeveralSystem:
 
     def outcomes(self) -> Outcomes:
         """State from the server, records from every engine's own."""
-        rows = self.postgres.ask('SELECT "group", key, value FROM state')
+        rows = self._ask('SELECT "group", key, value FROM state')
         counts: dict[str, dict[str, int]] = {stage: {} for stage in STAGES}
         for group, key, value in rows:
             counts[group][key] = json.loads(value)
@@ -148,10 +150,13 @@ class SeveralSystem:
             for run_id, step, attempt_id in rows:
                 attempts.setdefault((show("run", run_id), step), set()).add(attempt_id)
 
+    def _ask(self, text: Any, *values: Any) -> list[tuple[Any, ...]]:
+        return self.postgres.ask(text, *values, schema=SCHEMA)
+
     def _left(self) -> str:
         try:
             counts = [
-                (self.postgres.ask(f"SELECT count(*) FROM {name}".encode())[0][0], name)
+                (self._ask(f"SELECT count(*) FROM {name}".encode())[0][0], name)
                 for name in ("runs", "deliveries", "commands")
             ]
         except psycopg.OperationalError as error:
