@@ -86,6 +86,11 @@ class Flights:
     def __len__(self) -> int:
         return len(self._flights)
 
+    @property
+    def only(self) -> int | None:
+        """The call that is alone in the host."""
+        return next(iter(self._flights)) if len(self._flights) == 1 else None
+
     # calls
 
     def call(self, call: HostCall, asks: Asks, *, deadline_at: float) -> asyncio.Future[Outcome]:

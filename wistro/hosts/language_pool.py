@@ -164,7 +164,10 @@ class LanguagePool:
 
     async def _bring_up(self) -> None:
         host = HostProcess(
-            launcher=self._launcher, events=self, cancel_grace_s=self._sizes.cancel_grace_s
+            launcher=self._launcher,
+            events=self,
+            cancel_grace_s=self._sizes.cancel_grace_s,
+            knows_who_prints=self._language.knows_who_prints,
         )
         try:
             launch = self._launch()

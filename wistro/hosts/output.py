@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -11,6 +12,14 @@ from wistro.protocol.frames import Log
 
 MAX_LINE_BYTES = 64 * 1024
 KEPT_LINES = 40
+CRASHES = (
+    "panic: ",
+    "fatal error: ",
+    "unexpected fault address",
+)  # Go: what matters is how its report begins
+MOST_READS = (
+    64  # at once: a pipe holds 64 KiB, and who fills it all the time is read with everything else
+)
 LEVELS = {
     "stdout": "info",
     "stderr": "warn",
@@ -27,12 +36,16 @@ class Output(asyncio.Protocol):
         self._on_line = on_line
         self._on_end = on_end
         self._transport: asyncio.BaseTransport | None = None
+        self.fd = -1  # the pipe's, while it is open
         self._partial = bytearray()
         self._cutting = False
         self._kept: deque[str] = deque(maxlen=KEPT_LINES)
+        self._crash: list[str] = []  # from its first line on
 
     @property
     def tail(self) -> str:
+        if self._crash:
+            return "\n".join(self._crash)
         partial = [self._partial.decode(errors="replace")] if self._partial else []
         return "\n".join([*self._kept, *partial])
 
@@ -43,6 +56,24 @@ class Output(asyncio.Protocol):
         """Hear no more: a process that outlived the host may hold the other end for ever."""
         if self._transport is not None:
             self._transport.close()
+
+    def read_now(self) -> None:
+        """Take what is in the pipe already; its end is the transport's to tell."""
+        for _ in range(MOST_READS):
+            if self._transport is None:
+                return
+            try:
+                data = os.read(self.fd, MAX_LINE_BYTES)
+            except BlockingIOError:
+                return
+            if not data:
+                return
+            self.data_received(data)
+
+    def say_rest(self) -> None:
+        """An unfinished line is told as it is."""
+        if self._partial:
+            self._say()
 
     def data_received(self, data: bytes) -> None:
         *lines, rest = data.split(b"\n")
@@ -63,6 +94,8 @@ class Output(asyncio.Protocol):
         self._partial.clear()
         self._cutting = False
         self._kept.append(text[:2_000])
+        if text.startswith(CRASHES) or 0 < len(self._crash) < KEPT_LINES:
+            self._crash = [*self._crash, text[:2_000]][:KEPT_LINES]
         self._on_line(
             Log(
                 at_us=time.time_ns() // 1_000,
@@ -74,8 +107,7 @@ class Output(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._partial:
-            self._say()
+        self.say_rest()
         self._on_end()
 
 

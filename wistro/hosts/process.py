@@ -67,10 +67,16 @@ class HostProcess:
     """Use `start`; then `call` until `is_open` is false."""
 
     def __init__(
-        self, *, launcher: Launcher, events: HostEvents, cancel_grace_s: float = 2.0
+        self,
+        *,
+        launcher: Launcher,
+        events: HostEvents,
+        cancel_grace_s: float = 2.0,
+        knows_who_prints: bool = True,
     ) -> None:
         self._launcher = launcher
         self._events = events
+        self._knows_who_prints = knows_who_prints
         self._loop = asyncio.get_running_loop()
         self._launched: Launched | None = None
         self._flights = Flights(
@@ -150,6 +156,7 @@ class HostProcess:
         our_end.setblocking(False)
         await self._loop.create_unix_connection(lambda: self._connection, sock=our_end)
         for output, fd in pipes:
+            output.fd = fd
             pipe = os.fdopen(fd, "rb", buffering=0)
             await self._loop.connect_read_pipe(lambda output=output: output, pipe)
 
@@ -191,7 +198,10 @@ class HostProcess:
     # frames
 
     def _take(self, frame: FromHost) -> None:
-        self._on_frame[type(frame)](frame)
+        kind = type(frame)
+        if not self._knows_who_prints and (kind is Done or kind is Failed):
+            self._read_prints()
+        self._on_frame[kind](frame)
 
     def _on_ready(self, ready: Ready) -> None:
         if not PROTOCOL - 1 <= ready.protocol <= PROTOCOL:
@@ -205,8 +215,19 @@ class HostProcess:
 
     # lines
 
+    def _read_prints(self) -> None:
+        """What a call printed is in the pipes before its end is told: read it while it is still known to be there."""
+        for output in (self._stdout, self._stderr):
+            output.read_now()
+            if self._flights.only is not None:
+                output.say_rest()
+
     def _line(self, line: Log) -> None:
-        if self._admits_line():
+        if not self._admits_line():
+            return
+        if not self._knows_who_prints:
+            line.call = self._flights.only
+        if not self._flights.log(line):
             self._events.line(line)
 
     def _admits_line(self) -> bool:
@@ -294,6 +315,8 @@ class HostProcess:
             self._loop.remove_reader(self._launched.pidfd)
             os.close(self._launched.pidfd)
         self.exit = self._reason or self._exit or "exit unknown"
+        if not self._knows_who_prints:
+            self._read_prints()
         self._flights.lose(exit=self.exit, stderr=self._stderr.tail, is_stopping=self.is_stopping)
         if not self._ready.done():
             self._ready.set_exception(CannotStart(self._why_not_ready()))

@@ -36,6 +36,8 @@ class Language:
         tuple[str, ...] | None
     )  # the program's arguments that start a host, its socket as descriptor 3
     home: Path  # what a sandbox must let the host read
+    # The host knows which of its calls printed a line. Else a line is the call's that is alone in the host, or no call's.
+    knows_who_prints: bool = True
 
     @property
     def toolkit(self) -> Toolkit:
@@ -65,6 +67,7 @@ LANGUAGES: dict[str, Language] = {
             find=find_go,
             host=None,
             home=_HERE / "go",
+            knows_who_prints=False,
         ),
     )
 }

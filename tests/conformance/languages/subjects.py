@@ -21,7 +21,8 @@ PROJECTS = Path(__file__).parent / "projects"
 @dataclass(frozen=True)
 class Subject:
     """`acts`: the file of the step that does what cases.py lists. `is_built`: what hosts load comes from a build.
-    `ids`: ids of steps other than their names here, by name and by name and kind."""
+    `ids`: ids of steps other than their names here, by name and by name and kind.
+    `names`: what it calls an error that the cases name otherwise."""
 
     name: str
     language: str
@@ -30,6 +31,7 @@ class Subject:
     others: dict[str, str] = field(default_factory=dict)
     is_built: bool = False
     ids: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> dict[str, str]:
@@ -63,6 +65,9 @@ SUBJECTS = [
     Subject("javascript", "node", "javascript", "src/acts.step.mjs", _NODE),
     Subject("commonjs", "node", "javascript", "src/common_acts.step.cjs", _NODE),
     Subject("typescript", "node", "typescript", "src/acts.step.ts", _TYPESCRIPT, is_built=True),
+    Subject(
+        "go", "go", "go", "src/acts.step.go", is_built=True, ids=_GO, names={"TypeError": "BadEmit"}
+    ),
 ]
 
 

@@ -54,6 +54,8 @@ def _check_failed(expected: dict, outcome: Threw, subject: Subject) -> None:
             assert place_of_throw(subject.acts, subject) in _innermost(actual), actual
         elif name in ("message", "stack"):
             assert value in actual
+        elif name == "type":
+            assert actual == subject.names.get(value, value)
         else:
             assert actual == value
 

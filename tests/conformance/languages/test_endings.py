@@ -11,6 +11,7 @@ from tests.conformance.languages.calls import Caller
 from tests.conformance.languages.recorder import Recorder
 from tests.conformance.languages.test_contract import place_of_throw
 from wistro.hosts.port import HostLost, Outcome, Returned, Threw, TimedOut
+from wistro.languages import LANGUAGES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -48,7 +49,9 @@ async def test_calls_in_flight_keep_to_themselves(caller: Caller) -> None:
     for number, (recorder, outcome) in enumerate(pairs):
         assert results(outcome) == [number]
         assert recorder.emits == [("t", number)]
-        assert recorder.lines == [("info", f"p{number}", {}, "stdout")]
+        own = [("info", f"p{number}", {}, "stdout")]
+        knows = LANGUAGES[caller.subject.language].knows_who_prints
+        assert recorder.lines == own or (recorder.lines == [] and not knows)
 
 
 async def test_cancelled_step_stops_at_its_deadline_and_its_host_lives_on(caller: Caller) -> None:
@@ -117,11 +120,12 @@ async def test_crash_loses_the_call_and_says_where(caller: Caller) -> None:
 
     assert isinstance(outcome, HostLost)
     assert outcome.alone
-    if caller.subject.language == "python":
-        assert outcome.exit == "signal 11"
-        assert "acts.step.py" in outcome.stderr
-    else:
-        assert outcome.exit == "signal 6"
+    assert (
+        outcome.exit
+        == {"python": "signal 11", "node": "signal 6", "go": "exit 2"}[caller.subject.language]
+    )
+    if caller.subject.language != "node":
+        assert caller.subject.acts in outcome.stderr
 
 
 async def test_crash_takes_its_neighbours_uncharged(caller: Caller) -> None:
@@ -152,6 +156,8 @@ async def test_flood_of_lines_is_counted_not_kept(caller: Caller) -> None:
 
 
 async def test_step_that_cannot_be_loaded_fails_at_its_own_line(caller: Caller) -> None:
+    if "broken" not in caller.subject.others:
+        pytest.skip("its steps are loaded together, and described that way")
     outcome = await caller.call(step="broken")
 
     assert isinstance(outcome, Threw)
@@ -163,6 +169,8 @@ async def test_step_that_cannot_be_loaded_fails_at_its_own_line(caller: Caller) 
     ("step", "says"), [("without", "handler"), ("absent", "absent.step"), ("unknown", "unknown")]
 )
 async def test_step_without_code_fails_clearly(step: str, says: str, caller: Caller) -> None:
+    if step not in caller.subject.others and step != "unknown":
+        pytest.skip("its compiler refuses that")
     outcome = await caller.call(step=step)
 
     assert isinstance(outcome, Threw)

@@ -17,6 +17,10 @@ type EventConfig struct {
 	Input             Schema // default: that of the handler's message
 	Retries           *Retries
 	Timeout           string // "30s"
+	Concurrency       *Concurrency
+	Fifo              *Fifo
+	RateLimit         *RateLimit
+	Delay             string // "5s", or NoDelay
 	VirtualSubscribes []string
 	VirtualEmits      []string
 }
@@ -49,15 +53,20 @@ type CronConfig struct {
 	Emits             []Emitted
 	Retries           *Retries
 	Timeout           string
+	Concurrency       *Concurrency
+	RateLimit         *RateLimit
 	VirtualSubscribes []string
 	VirtualEmits      []string
 }
 
-// NoopConfig is the config of a step outside of the system.
+// NoopConfig is the config of a step outside of the system; with a Task it waits for its answer.
 type NoopConfig struct {
 	Name              string
 	Description       string
 	Flows             []string
+	Subscribes        []string
+	Input             Schema
+	Task              *Task
 	VirtualSubscribes []string
 	VirtualEmits      []string
 }
@@ -72,6 +81,45 @@ type Retries struct {
 	Factor   float64
 	Cap      string
 	NoJitter bool
+}
+
+// Concurrency is how many attempts run at once, of each Key's value where one is named.
+type Concurrency struct {
+	Limit int
+	Key   string
+	Off   bool // without the project's default
+}
+
+// Fifo has messages of one Key handled one after the other.
+type Fifo struct {
+	Key    string
+	OnDead string // continue | block
+	Off    bool
+}
+
+// RateLimit is how many attempts begin in a time.
+type RateLimit struct {
+	Limit int
+	Per   string
+	Key   string
+	Off   bool
+}
+
+// NoDelay as a Delay: without the project's default.
+const NoDelay = "off"
+
+// Task is what a No-Op step waits for.
+type Task struct {
+	Assignee  string
+	Timeout   string
+	OnTimeout string
+	Answers   map[string]Answer
+}
+
+// Answer is one way to end a task: its form is the message that is emitted.
+type Answer struct {
+	Emits string
+	Form  Schema
 }
 
 // NoRetries as Retries.Max: the first attempt is the last.
@@ -156,6 +204,79 @@ func (g given) retries(retries *Retries) {
 	}
 }
 
+func (g given) number(key string, value int) {
+	if value != 0 {
+		g[key] = value
+	}
+}
+
+// limit puts what is set of a limit, or false where it is switched off.
+func (g given) limit(key string, isSet, isOff bool, fill func(given)) {
+	if !isSet {
+		return
+	}
+	if isOff {
+		g[key] = false
+		return
+	}
+	found := given{}
+	fill(found)
+	g[key] = map[string]any(found)
+}
+
+func (g given) concurrency(one *Concurrency) {
+	g.limit("concurrency", one != nil, one != nil && one.Off, func(found given) {
+		found.number("limit", one.Limit)
+		found.text("key", one.Key)
+	})
+}
+
+func (g given) fifo(one *Fifo) {
+	g.limit("fifo", one != nil, one != nil && one.Off, func(found given) {
+		found.text("key", one.Key)
+		found.text("onDead", one.OnDead)
+	})
+}
+
+func (g given) rateLimit(one *RateLimit) {
+	g.limit("rateLimit", one != nil, one != nil && one.Off, func(found given) {
+		found.number("limit", one.Limit)
+		found.text("per", one.Per)
+		found.text("key", one.Key)
+	})
+}
+
+func (g given) delay(delay string) {
+	if delay == NoDelay {
+		g["delay"] = false
+		return
+	}
+	g.text("delay", delay)
+}
+
+func (g given) task(task *Task) {
+	if task == nil {
+		return
+	}
+	found := given{}
+	found.text("assignee", task.Assignee)
+	found.text("timeout", task.Timeout)
+	found.text("onTimeout", task.OnTimeout)
+	answers := map[string]any{}
+	for name, answer := range task.Answers {
+		one := given{}
+		one.text("emits", answer.Emits)
+		if answer.Form != nil {
+			one["form"] = answer.Form
+		}
+		answers[name] = map[string]any(one)
+	}
+	if len(answers) > 0 {
+		found["answers"] = answers
+	}
+	g["task"] = map[string]any(found)
+}
+
 func common(kind, name, description string, flows, virtualSubscribes, virtualEmits []string) given {
 	found := given{"type": kind}
 	found.text("name", name)
@@ -171,6 +292,10 @@ func (c EventConfig) given(message reflect.Type) (given, error) {
 	found.texts("subscribes", c.Subscribes)
 	found.retries(c.Retries)
 	found.text("timeout", c.Timeout)
+	found.concurrency(c.Concurrency)
+	found.fifo(c.Fifo)
+	found.rateLimit(c.RateLimit)
+	found.delay(c.Delay)
 	if err := found.emits(c.Emits); err != nil {
 		return nil, err
 	}
@@ -208,9 +333,17 @@ func (c CronConfig) given() (given, error) {
 	found.text("catchUp", c.CatchUp)
 	found.retries(c.Retries)
 	found.text("timeout", c.Timeout)
+	found.concurrency(c.Concurrency)
+	found.rateLimit(c.RateLimit)
 	return found, found.emits(c.Emits)
 }
 
 func (c NoopConfig) given() (given, error) {
-	return common("noop", c.Name, c.Description, c.Flows, c.VirtualSubscribes, c.VirtualEmits), nil
+	found := common("noop", c.Name, c.Description, c.Flows, c.VirtualSubscribes, c.VirtualEmits)
+	found.texts("subscribes", c.Subscribes)
+	if c.Input != nil {
+		found["input"] = c.Input
+	}
+	found.task(c.Task)
+	return found, nil
 }

@@ -13,9 +13,12 @@ import (
 type Context struct {
 	context.Context
 	State          *State
+	Blobs          *Blobs
 	Logger         *slog.Logger // its lines belong to this attempt
 	RunID          string
 	TraceID        string
+	Traceparent    string // W3C: for the step's own calls, whose parent is this attempt
+	Tracestate     string
 	Now            time.Time // when the attempt began, on the engine's clock
 	Attempt        int       // 1 for the first
 	IdempotencyKey string    // the same for every attempt: an outside effect happens once
@@ -30,8 +33,8 @@ type Context struct {
 func newContext(call bridge.Call) *Context {
 	given := call.Given()
 	ctx := &Context{
-		Context: call.Context(), State: &State{call},
-		RunID: given.RunID, TraceID: given.TraceID, Now: moment(given.NowUS), Attempt: given.Attempt,
+		Context: call.Context(), State: &State{call}, Blobs: &Blobs{call: call},
+		RunID: given.RunID, TraceID: given.TraceID, Traceparent: given.Traceparent, Tracestate: given.Tracestate, Now: moment(given.NowUS), Attempt: given.Attempt,
 		IdempotencyKey: given.IdempotencyKey, Flows: given.Flows, Auth: given.Auth, Env: call.Env(), call: call,
 	}
 	if given.Topic != nil {
@@ -44,9 +47,11 @@ func newContext(call bridge.Call) *Context {
 func moment(us int64) time.Time { return time.UnixMicro(us).UTC() }
 
 // Emit checks one message and holds it until the attempt commits. A Topic's own Emit is checked by the compiler, too.
-func (c *Context) Emit(topic string, message any) error { return c.emit(topic, message) }
+func (c *Context) Emit(topic string, message any, options ...EmitOption) error {
+	return c.emit(topic, message, options)
+}
 
-func (c *Context) emit(topic string, message any) error {
+func (c *Context) emit(topic string, message any, options []EmitOption) error {
 	name, err := encode(topic)
 	if err != nil {
 		return err
@@ -55,8 +60,12 @@ func (c *Context) emit(topic string, message any) error {
 	if err != nil {
 		return err
 	}
-	fields := append(append(append(append([]byte(`,"topic":`), name...), `,"data":`...), data...), '}')
-	_, err = c.call.Ask("emit", fields)
+	more, err := emitFields(options)
+	if err != nil {
+		return err
+	}
+	fields := append(append(append([]byte(`,"topic":`), name...), `,"data":`...), data...)
+	_, err = c.call.Ask("emit", append(append(fields, more...), '}'))
 	return refused(err)
 }
 

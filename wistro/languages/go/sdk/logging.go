@@ -124,7 +124,7 @@ func readable(value any) any {
 	for key, one := range fields {
 		switch one := one.(type) {
 		case error:
-			found[key] = text(one)
+			found[key] = said(one)
 		case time.Duration:
 			found[key] = one.String()
 		default:
@@ -168,11 +168,11 @@ func loosened(value reflect.Value, depth int) any {
 	if !value.CanInterface() {
 		return value.String()
 	}
-	return text(value.Interface())
+	return said(value.Interface())
 }
 
-// text is a value's text, also when its own method for that panics.
-func text(value any) string {
+// said is a value's text, also when its own method for that panics.
+func said(value any) string {
 	found := valid(fmt.Sprint(value))
 	if len(found) > 10_000 {
 		found = valid(found[:10_000])

@@ -8,8 +8,8 @@ import "reflect"
 type Topic[T any] string
 
 // Emit checks a message and holds it until the attempt commits.
-func (t Topic[T]) Emit(ctx *Context, message T) error {
-	return ctx.emit(string(t), message)
+func (t Topic[T]) Emit(ctx *Context, message T, options ...EmitOption) error {
+	return ctx.emit(string(t), message, options)
 }
 
 // Conditional is the topic as one that may stay away; for the picture.

@@ -120,48 +120,52 @@ func (p *program) attempt(number int) *attempt {
 	return p.attempts[number]
 }
 
+// call runs the step and tells what came of it, also when the handler panics or ends its goroutine.
 func (p *program) call(one *attempt, frame *fromEngine) {
 	defer running(one)()
-	answer, where, err := p.handle(one, frame)
-	kind, rest := "done", []byte{'}'}
+	step, ok := steps[frame.Step]
+	switch {
+	case !ok:
+		p.finish(one, frame.Kind, nil, "", &unknownStep{frame.Step})
+		return
+	case step.own.Run == nil:
+		p.finish(one, frame.Kind, nil, "", errors.New("a noop step has nothing to run"))
+		return
+	}
+	where := place(step.file, step.line, step.export)
+	returned := false
+	defer func() {
+		if !returned {
+			p.finish(one, frame.Kind, nil, where, ended(recover()))
+		}
+	}()
+	answer, err := step.own.Run(one, frame.Input)
+	returned = true
+	p.finish(one, frame.Kind, answer, where, err)
+}
+
+// ended is why a handler did not return; called by the deferred function alone, whose stack still has the panic's.
+func ended(value any) error {
+	if value == nil {
+		value = errors.New("the handler ended its goroutine (runtime.Goexit)")
+	}
+	callers := make([]uintptr, 100)
+	return &panicked{value, callers[:runtime.Callers(3, callers)]}
+}
+
+// finish tells the outcome. `where` is the step's own place, for an error that has none.
+func (p *program) finish(one *attempt, kind string, answer []byte, where string, err error) {
+	frame, rest := "done", []byte{'}'}
 	if err != nil {
-		kind, rest = "failed", failed(err, p.module, where)
-	} else if frame.Kind == "api" {
+		frame, rest = "failed", failed(err, p.module, where)
+	} else if kind == "api" {
 		rest = append(append([]byte(`,"answer":`), answer...), '}')
 	}
-	if err := one.end(kind, rest); err != nil {
+	if err := one.end(frame, rest); err != nil {
 		_ = one.end("failed", failed(err, p.module, where))
 	}
 	one.stop(errOver)
 	p.left(one.number)
-}
-
-// handle runs the step and turns whatever ends it into an error. `where` is the step's own place.
-func (p *program) handle(one *attempt, frame *fromEngine) (answer []byte, where string, err error) {
-	step, ok := steps[frame.Step]
-	if !ok {
-		return nil, "", &unknownStep{frame.Step}
-	}
-	where = place(step.file, step.line, step.export)
-	if step.own.Run == nil {
-		return nil, where, errors.New("a noop step has nothing to run")
-	}
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		callers := make([]uintptr, 100)
-		value := recover()
-		if value == nil {
-			value = errors.New("the handler ended its goroutine (runtime.Goexit)")
-		}
-		callers = callers[:runtime.Callers(3, callers)]
-		err = &panicked{value, callers}
-	}()
-	answer, err = step.own.Run(one, frame.Input)
-	returned = true
-	return answer, where, err
 }
 
 func (p *program) left(number int) {

@@ -1,10 +1,14 @@
 package src
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -41,6 +45,12 @@ func act(ctx *sdk.Context, given Given, request *sdk.Request[Given]) (*sdk.Respo
 		switch verb {
 		case "emit", "emit_unawaited":
 			err = ctx.Emit(args[0].(string), args[1])
+		case "emit_with":
+			event := args[0].(map[string]any)
+			err = ctx.Emit(event["topic"].(string), event["data"], optionsOf(event)...)
+		case "emit_at_deadline":
+			deadline, _ := ctx.Deadline()
+			err = ctx.Emit(args[0].(string), args[1], sdk.At(deadline))
 		case "emit_odd":
 			err = ctx.Emit("t", odd(args[0].(string)))
 		case "emit_caught":
@@ -77,6 +87,18 @@ func act(ctx *sdk.Context, given Given, request *sdk.Request[Given]) (*sdk.Respo
 			fmt.Fprintln(os.Stderr, args[0])
 		case "write":
 			fmt.Print(args[0])
+		case "blob":
+			results, err = blob(ctx, args[0].(string), args[1].(map[string]any), results)
+		case "blob_stream":
+			var pieces []io.Reader
+			for _, size := range args[0].([]any) {
+				pieces = append(pieces, bytes.NewReader(make([]byte, int(size.(float64)))))
+			}
+			var kept sdk.Blob
+			kept, err = ctx.Blobs.Put(io.MultiReader(pieces...), "", "")
+			results = append(results, kept.Size)
+		case "blob_get":
+			_, err = ctx.Blobs.Get(sdk.Blob{Blob: args[0].(string)})
 		case "context":
 			results = append(results, contextOf(ctx))
 		case "request":
@@ -138,6 +160,64 @@ func act(ctx *sdk.Context, given Given, request *sdk.Request[Given]) (*sdk.Respo
 
 func seconds(value any) time.Duration { return time.Duration(value.(float64) * float64(time.Second)) }
 
+func blob(ctx *sdk.Context, content string, given map[string]any, results []any) ([]any, error) {
+	kind, _ := given["type"].(string)
+	name, _ := given["name"].(string)
+	kept, err := ctx.Blobs.PutBytes([]byte(content), kind, name)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := ctx.Blobs.Get(kept)
+	if err != nil {
+		return nil, err
+	}
+	file, err := ctx.Blobs.Open(kept)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	read, err := io.ReadAll(file)
+	if err != nil {
+		return nil, err
+	}
+	path, err := ctx.Blobs.Path(kept)
+	if err != nil {
+		return nil, err
+	}
+	again, err := os.ReadFile(path)
+	return append(results, kept, string(whole), string(read), string(again)), err
+}
+
+func optionsOf(event map[string]any) []sdk.EmitOption {
+	var options []sdk.EmitOption
+	switch delay := event["delay"].(type) {
+	case float64:
+		options = append(options, sdk.Delay(seconds(delay)))
+	case string:
+		if days, ok := strings.CutSuffix(delay, "d"); ok {
+			number, _ := strconv.Atoi(days)
+			options = append(options, sdk.Delay(time.Duration(number)*24*time.Hour))
+		} else {
+			parsed, _ := time.ParseDuration(delay)
+			options = append(options, sdk.Delay(parsed))
+		}
+	}
+	if at, ok := event["at"].(string); ok {
+		moment, _ := time.Parse(time.RFC3339, at)
+		options = append(options, sdk.At(moment))
+	}
+	if key, ok := event["key"].(string); ok {
+		options = append(options, sdk.Key(key))
+	}
+	if id, ok := event["id"].(string); ok {
+		options = append(options, sdk.ID(id))
+	}
+	if event["now"] == true {
+		options = append(options, sdk.Now())
+	}
+	return options
+}
+
 func operation(op map[string]any) sdk.Operation {
 	for name, value := range op {
 		switch name {
@@ -180,7 +260,7 @@ func contextOf(ctx *sdk.Context) map[string]any {
 		topic = ctx.Topic
 	}
 	return map[string]any{
-		"run_id": ctx.RunID, "trace_id": ctx.TraceID, "now": iso(ctx.Now), "attempt": ctx.Attempt,
+		"run_id": ctx.RunID, "trace_id": ctx.TraceID, "trace": []string{ctx.Traceparent, ctx.Tracestate}, "now": iso(ctx.Now), "attempt": ctx.Attempt,
 		"deadline": iso(deadline), "idempotency_key": ctx.IdempotencyKey, "flows": ctx.Flows, "topic": topic,
 		"auth": ctx.Auth, "secret": ctx.Env["SECRET"], "in_process": atInit, "cancelled": ctx.Err() != nil,
 	}

@@ -50,6 +50,8 @@ type Given struct {
 	Flows          []string       `json:"flows"`
 	Topic          *string        `json:"topic"`
 	Auth           map[string]any `json:"auth"`
+	Traceparent    string         `json:"traceparent"`
+	Tracestate     string         `json:"tracestate"`
 }
 
 // Refusal is why the engine refused what was asked.
