@@ -41,7 +41,7 @@ class Values:
 
 
 def values_for(lock: Lock, root: Path, environ: Mapping[str, str]) -> Values:
-    """What the lock declares in `env` and names in `auth`, and nothing else. Raises UnreadableEnvFile."""
+    """What the lock declares in `env`, names in `auth` and in `state`, and nothing else. Raises UnreadableEnvFile."""
     given = {**read_env_file(root / FILE), **environ}
     defaults = {one.name: one.default for one in lock.env if one.default is not None}
     found = {
@@ -54,7 +54,13 @@ def values_for(lock: Lock, root: Path, environ: Mapping[str, str]) -> Values:
 
 def needed(lock: Lock) -> list[str]:
     in_auth = {name for trigger in lock.triggers.api for name in variables(trigger.auth)}
-    return sorted({one.name for one in lock.env} | in_auth)
+    return sorted({one.name for one in lock.env} | in_auth | in_state(lock))
+
+
+def in_state(lock: Lock) -> set[str]:
+    """The variable that holds the address of where state is kept."""
+    url = lock.state.url if lock.state else None
+    return {url[1:]} if url and url.startswith("$") else set()
 
 
 def wanted(lock: Lock) -> list[str]:

@@ -12,15 +12,17 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from wistro.blobs import address
 from wistro.blobs.files import FileBlobs
 from wistro.blobs.port import Blobs
 from wistro.blobs.s3 import S3Blobs
 from wistro.blobs.s3_client import S3Client
+from wistro.compiler.settings import read_settings
 from wistro.engine.clock import Clock, Ids, SystemClock
 from wistro.engine.engine import Engine
 from wistro.engine.limits import Limits
@@ -31,7 +33,7 @@ from wistro.hosts.pool import HostPool, Project, Sizes
 from wistro.hosts.port import Hosts, Launcher
 from wistro.hosts.project import passed_on
 from wistro.lock import file
-from wistro.lock.model import CronTrigger, Lock
+from wistro.lock.model import CronTrigger, Lock, LockedState
 from wistro.protocol.frames import StepCode
 from wistro.protocol.ids import new_id
 from wistro.records.index import SPOOL, RecordsIndex
@@ -39,11 +41,17 @@ from wistro.records.local import LocalRecords
 from wistro.records.local_reads import LocalReads
 from wistro.records.port import Sink
 from wistro.records.spool import Spool
+from wistro.state.elsewhere import ReadsElsewhere, StateElsewhere
+from wistro.state.files import FilesState
+from wistro.state.port import StateAdapter, StateUnreachable
+from wistro.state.redis import RedisState
 from wistro.store.port import Chunk, Reads, Store, StoreBroken, Unit
 from wistro.store.sqlite import SqliteStore
 from wistro.store.sqlite_file import check_schema, connect, readable
 from wistro.store.sqlite_reads import SqliteReads
 from wistro.triggers.cron import Cron
+from wistro.variables import FILE as ENV_FILE
+from wistro.variables import read_env_file
 
 log = logging.getLogger("wistro")
 
@@ -69,6 +77,13 @@ class NoPostgres(UserError):
 
     code = "store.no-postgres"
     hint = "pip install 'wistro[postgres]'"
+
+
+class StateOfOneFolder(UserError):
+    """`state: {adapter: files}`, and a store that several engines share: each would see files of its own."""
+
+    code = "state.one-folder"
+    hint = "Keep state in the store, which all of them share, or in Redis."
 
 
 class Environment:
@@ -113,8 +128,12 @@ class LocalEnvironment(Environment):
         root: Path,
         launcher: Launcher,
         records: RecordsIndex,
+        state: StateElsewhere,
+        is_shared: bool = False,
     ) -> None:
         super().__init__(engine, clock)
+        self._state = state
+        self._is_shared = is_shared  # with other engines, each in a folder of its own
         self._root = root
         self._launcher = launcher
         self._lock: Lock | None = None
@@ -124,7 +143,16 @@ class LocalEnvironment(Environment):
     async def use(
         self, lock: Lock, *, variables: Mapping[str, str], built: Mapping[str, str] | None = None
     ) -> None:
-        """Run this lock from now on; what an earlier one left to do is done by it. `built`: step id -> node's module."""
+        """Run this lock from now on; what an earlier one left to do is done by it. `built`: step id -> node's module.
+
+        Raises StateUnreachable, and goes on as before, when the lock keeps state where nobody answers.
+        """
+        where = _state_place(lock.state, variables)
+        if where is not None and where.adapter == "files" and self._is_shared:
+            raise StateOfOneFolder(
+                "state in files is for one engine, and others may share this store"
+            )
+        await self._state.use(where, lambda: _state_adapter(where, self._root))
         self._lock = lock
         await self.load(
             deployment(
@@ -165,14 +193,34 @@ def local_engine(
     records = RecordsIndex(folder)
     sink = LocalRecords(records, on_kept=on_kept)
     blobs = blobs_at(os.environ.get(address.SETTING, ""), folder / BLOBS, os.environ)
-    engine = _engine(_store(folder, store), sink, clock, limits, on_broken, blobs)
+    state = StateElsewhere(_store(folder, store))
+    engine = _engine(cast(Store, state), sink, clock, limits, on_broken, blobs)
     return LocalEnvironment(
         engine,
         clock,
         root=root,
         launcher=launcher or PlainLauncher(),
         records=records,
+        state=state,
+        is_shared=store is not None,
     )
+
+
+def _state_place(state: LockedState | None, variables: Mapping[str, str]) -> LockedState | None:
+    """With the address itself in place of the variable that holds it. Raises StateUnreachable."""
+    if state is None or state.url is None or not state.url.startswith("$"):
+        return state
+    if not (url := variables.get(state.url[1:])):
+        raise StateUnreachable(f"`{state.url}`, where state is kept, has no value")
+    return LockedState(state.adapter, url, state.prefix)
+
+
+def _state_adapter(where: LockedState | None, root: Path) -> StateAdapter | None:
+    if where is None:
+        return None
+    if where.adapter == "files":
+        return FilesState(root / ".wistro" / "state")
+    return RedisState(where.url or "", prefix=where.prefix or "wistro")
 
 
 @dataclass(frozen=True)
@@ -184,14 +232,14 @@ class Kept:
     lock: Callable[[], Lock | None]
 
 
-@contextlib.contextmanager
-def kept_files(root: Path) -> Iterator[Kept]:
+@contextlib.asynccontextmanager
+async def kept_files(root: Path) -> AsyncIterator[Kept]:
     """Read a project's files as they lie there; nothing of what is still to do is changed."""
     folder = root / ".wistro"
     lock: Lock | None = None
     with contextlib.suppress(UserError):  # without it, steps and endpoints are named by their ids
         lock = file.read(root / file.NAME)
-    with contextlib.ExitStack() as last:
+    async with contextlib.AsyncExitStack() as last:
         reads = store = None
         if (folder / SPOOL).is_dir():
             index = last.enter_context(contextlib.closing(RecordsIndex(folder)))
@@ -202,7 +250,16 @@ def kept_files(root: Path) -> Iterator[Kept]:
                 db = last.enter_context(contextlib.closing(connect(folder / STORE, read_only=True)))
                 check_schema(db, folder / STORE)
             store = SqliteReads(db)
+            if (adapter := _kept_state(root)) is not None:
+                last.push_async_callback(adapter.close)
+                store = cast(Reads, ReadsElsewhere(store, adapter))
         yield Kept(reads, store, lambda: lock)
+
+
+def _kept_state(root: Path) -> StateAdapter | None:
+    settings, _ = read_settings(root)
+    given = {**read_env_file(root / ENV_FILE), **os.environ}
+    return _state_adapter(_state_place(settings.state, given), root)
 
 
 def fleet_engine(

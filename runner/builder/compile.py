@@ -101,6 +101,10 @@ def _judge(answer: _Answer, project: Path, on_line: Callable[[str], None]) -> Co
             where=file.NAME,
         )
     lock = file.parse(answer.lock.encode())
+    if lock.state is not None:
+        raise problems.StateOfOnesOwn(
+            f"`state: {{adapter: {lock.state.adapter}}}` is not for the fleet"
+        )
     path = project / file.NAME
     if not answer.committed:
         path.unlink(missing_ok=True)

@@ -89,6 +89,13 @@ class LockDiffers(BuildFailed):
     hint = "Run `wistro lock`, look at the difference, and commit it."
 
 
+class StateOfOnesOwn(BuildFailed):
+    """The project keeps state in files or in a Redis: for one's own machine; the fleet's engines keep it themselves."""
+
+    code = "build.state"
+    hint = "Leave `state` out of wistro.yml: an environment's state is in its store, in the transaction that wrote it."
+
+
 class CompileBroke(BuildFailed):
     """Compiling ended without an answer."""
 

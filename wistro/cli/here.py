@@ -84,7 +84,7 @@ async def _from_files(
     from wistro.control.answers import Answers, Project
     from wistro.wiring import kept_files
 
-    with kept_files(root) as kept:
+    async with kept_files(root) as kept:
         return await Answers(Project(kept.reads, kept.store, kept.lock)).answer(
             method, path, query, body
         )

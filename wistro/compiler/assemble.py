@@ -66,6 +66,7 @@ def assemble(
         runtimes=settings.runtimes,
         env=settings.env,
         egress=settings.egress,
+        state=settings.state,
         steps=steps,
         topics={
             name: LockedTopic(

@@ -175,6 +175,13 @@ class OpenProject(UserError):
     hint = "Remove it and say `public: true` or `auth` at each endpoint."
 
 
+class StateElsewhere(UserError):
+    """State is kept outside of the store, and what that gives up (a warning)."""
+
+    code = "lock.state-elsewhere"
+    hint = "`state: {adapter: store}` keeps it in the transaction of what wrote it."
+
+
 _DESCRIBED = {
     kind.code: kind for kind in (BadConfig, NoConfig, CannotImport, SyntaxMistake, TooSlow, GoMain)
 }

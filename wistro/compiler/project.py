@@ -15,6 +15,7 @@ from wistro.compiler.settings import Settings, read_settings
 from wistro.errors import UserError
 from wistro.languages.port import Made
 from wistro.lock.model import Lock
+from wistro.state.port import GIVES_UP
 
 
 @dataclass
@@ -90,6 +91,10 @@ def _checked(
     if settings.public:
         message = "`defaults: {public: true}`: endpoints without `auth` may be called by anybody"
         warnings.insert(0, problems.OpenProject(message, where=settings.public_where))
+    if settings.state is not None:
+        warnings.insert(
+            0, problems.StateElsewhere(GIVES_UP[settings.state.adapter], where=settings.state_where)
+        )
     lock = None
     if not wrong:
         try:

@@ -109,7 +109,13 @@ class Session:
             return
         built = brought.built
         self._warn_of_missing(built.values.missing)
-        await self._environment.use(built.lock, variables=built.values.found, built=built.modules)
+        try:
+            await self._environment.use(
+                built.lock, variables=built.values.found, built=built.modules
+            )
+        except UserError as error:  # state is kept where nobody answers
+            self._tell_problems([error])
+            return
         self._endpoints.use(self._environment.engine, built.lock, built.values.found)
         self._console.fit(built.lock.steps)
         self._tell_served(brought, changed)

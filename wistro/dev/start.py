@@ -23,6 +23,7 @@ from wistro.languages import NotInstalled
 from wistro.languages.building import build
 from wistro.lock import file
 from wistro.lock.model import Lock
+from wistro.state.port import GIVES_UP
 from wistro.triggers.outside import EVENTS
 from wistro.variables import MissingVariables, Values, values_for
 from wistro.wiring import LOCAL, local_engine
@@ -64,6 +65,7 @@ async def start(
         environment.set_primary(LOCAL)
         endpoints.use(environment.engine, lock, values.found)
         _told(lock, address_of(host, port), is_json, console, says)
+        _told_state(lock, is_json, console, says)
         showing = Showing(environment.reads, lambda: lock, address_of(host, port))
         shown = Shown("start", address_of(host, port), None)
         if ui_port is not None:
@@ -108,6 +110,16 @@ def _told(lock: Lock, address: str, is_json: bool, console: Console, says: Says)
     says.talk(f"  endpoints  {address}")
     for line in outside_lines(lock, address, os.environ):
         says.talk(line)
+
+
+def _told_state(lock: Lock, is_json: bool, console: Console, says: Says) -> None:
+    if lock.state is None:
+        return
+    gives_up = GIVES_UP[lock.state.adapter]
+    if is_json:
+        console.event("state elsewhere", adapter=lock.state.adapter, detail=gives_up)
+    else:
+        says.talk(f"  state      {gives_up}")
 
 
 def _told_end(whole: bool, is_json: bool, console: Console, says: Says) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wistro.engine.emitted import Emitted
 from wistro.engine.messages import encode_message, misfits
 from wistro.engine.payloads import BlobAsks
-from wistro.errors import NotYet
+from wistro.errors import NotYet, UserError
 from wistro.protocol.frames import BlobGet, BlobPut, Emit, Get, List, Log, Refusal, Write
 from wistro.protocol.records import ReadRecord
 from wistro.store.port import BadStateOperation, StateWrite
@@ -147,7 +147,11 @@ class Attempt:
     async def _get_later(
         self, place: tuple[str, str], value: Awaitable[Any], own: Sequence[StateWrite]
     ) -> Any:
-        return self._got(place, await value, own)
+        try:
+            found = await value
+        except UserError as error:  # state that is kept elsewhere, where it cannot be read now
+            return Refusal(error.code, error.message, None, error.hint)
+        return self._got(place, found, own)
 
     def _got(self, place: tuple[str, str], value: Any, own: Sequence[StateWrite]) -> Any:
         if refusal := self._keep_read("get", *place, value, size=1):
@@ -181,7 +185,11 @@ class Attempt:
     async def _list_later(
         self, group: str, committed: Awaitable[Any], own: Mapping[str, Sequence[StateWrite]]
     ) -> Any:
-        return self._got_list(group, await committed, own)
+        try:
+            found = await committed
+        except UserError as error:
+            return Refusal(error.code, error.message, None, error.hint)
+        return self._got_list(group, found, own)
 
     def _got_list(self, group: str, committed: Any, own: Mapping[str, Sequence[StateWrite]]) -> Any:
         if refusal := self._keep_read("list", group, "", committed, size=max(1, len(committed))):

@@ -21,6 +21,7 @@ from wistro.protocol.frames import Log
 from wistro.protocol.times import duration_s
 from wistro.triggers.outside import EVENTS
 from wistro.triggers.outside import endpoint as outside_endpoint
+from wistro.variables import in_state
 
 OnLine = Callable[[Log], None]
 
@@ -193,9 +194,9 @@ class Plans:
 
 
 def secret_values(deployment: Deployment) -> list[str]:
-    """What must not be written into a record: declared secrets, and whatever an `auth` names."""
+    """What must not be written into a record: declared secrets, and whatever an `auth` or `state` names."""
     named = {name for trigger in deployment.lock.triggers.api for name in variables(trigger.auth)}
-    wanted = named | deployment.secrets
+    wanted = named | deployment.secrets | in_state(deployment.lock)
     return [value for name, value in deployment.variables.items() if name in wanted and value]
 
 

@@ -168,6 +168,14 @@ class Variable(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     default: str | None = None
 
 
+class LockedState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    """Where state is kept, when not in the store. `url` is a `$NAME` or an address without a password."""
+
+    adapter: str  # files | redis
+    url: str | None = None
+    prefix: str | None = None  # of the keys in Redis
+
+
 class Lock(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """A compiled project; every map is sorted by key when written."""
 
@@ -178,6 +186,7 @@ class Lock(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     runtimes: dict[str, str] = {}
     env: list[Variable] = []
     egress: list[str] = []
+    state: LockedState | None = None
     steps: dict[str, LockedStep] = {}
     topics: dict[str, LockedTopic] = {}
     triggers: Triggers = msgspec.field(default_factory=Triggers)

@@ -79,13 +79,13 @@ async def wistro(
 ) -> AsyncIterator[Running]:
     """`env` replaces the environment but for what Python needs to find wistro. The Hub's folder of blobs, which tests
     set for it, is no bucket of an engine's."""
-    own = {name: value for name, value in os.environ.items() if name != "WISTRO_BLOBS"}
-    environment = own if env is None else env
+    given = os.environ if env is None else env
+    own = {name: value for name, value in given.items() if name != "WISTRO_BLOBS"}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "wistro.cli", *arguments),
         cwd=folder,
-        env={**environment, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+        env={**own, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

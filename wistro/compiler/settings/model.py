@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wistro.compiler.limits import Limits
-from wistro.lock.model import Retries, Variable
+from wistro.lock.model import LockedState, Retries, Variable
 from wistro.schemas import Schema
 
 
@@ -77,5 +77,7 @@ class Settings:
     timeout: str = "30s"
     retries: Retries = field(default_factory=Retries)
     limits: Limits = field(default_factory=Limits)
+    state: LockedState | None = None
+    state_where: str = ""
     public: bool = False
     public_where: str = ""

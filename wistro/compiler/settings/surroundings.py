@@ -7,13 +7,15 @@ from typing import Any
 
 from wistro.compiler import limits, problems, values
 from wistro.compiler.settings.lines import Lines
-from wistro.errors import NotYet
 from wistro.languages import LANGUAGES
-from wistro.lock.model import Retries, Variable
+from wistro.lock.model import LockedState, Retries, Variable
 from wistro.protocol import variables
 
 AS_ENV = "Write it as `env: [STRIPE_KEY, {name: CURRENCY, default: EUR}]`."
 _EGRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?):(\d{1,5})")
+_VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]*")
+_REDIS = re.compile(r"rediss?://[^@\s/?#]+(/\d+)?")
+_PREFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.:-]{0,62}[A-Za-z0-9])?")
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,17}[a-z0-9])?")
 
 
@@ -41,17 +43,39 @@ class Surroundings(Lines):
 
     def _read_state(self, value: Any) -> None:
         state = self._map(value, "state")
-        self._keys(state, ("state",), known={"adapter"}, of="`state`")
-        adapter = state.get("adapter", "store")
-        where = self._where("state", "adapter")
-        if adapter in ("files", "redis"):
-            raise NotYet(f"state adapter `{adapter}` is not built yet; `store` is", where=where)
-        if adapter != "store":
+        adapter, where = state.get("adapter", "store"), self._where("state", "adapter")
+        known = {"adapter", "url", "prefix"} if adapter == "redis" else {"adapter"}
+        self._keys(state, ("state",), known=known, of="`state`")
+        if adapter not in ("store", "files", "redis"):
             raise problems.BadConfig(
                 f"state adapter {values.shown(adapter)} is not known",
-                hint="`store` keeps state in the environment's store.",
+                hint="`store` keeps state in the environment's store; there are `files` and `redis` too.",
                 where=where,
             )
+        if adapter == "store":
+            return
+        self.settings.state = LockedState(adapter)
+        self.settings.state_where = where
+        if adapter == "redis":
+            self._redis(state)
+
+    def _redis(self, state: dict[str, Any]) -> None:
+        url, where = state.get("url"), self._where("state", "url")
+        if not isinstance(url, str) or not (_VARIABLE.fullmatch(url) or _REDIS.fullmatch(url)):
+            raise problems.BadConfig(
+                f"`state.url` {values.shown(url)} names no Redis",
+                hint="Write a variable that holds its address: $REDIS_URL; or one without a password: redis://host:6379/0.",
+                where=where,
+            )
+        prefix = state.get("prefix", self._value.get("name") or "wistro")
+        at = self._where("state", "prefix")
+        if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
+            raise problems.BadConfig(
+                f"`state.prefix` {values.shown(prefix)} cannot begin a key",
+                hint="At most 64 letters, digits, and any of - _ . : between them.",
+                where=at,
+            )
+        self.settings.state = LockedState("redis", url, prefix)
 
     def _read_egress(self, value: Any) -> None:
         for index, one in enumerate(self._list(value, "egress")):

@@ -89,7 +89,8 @@ class started:
         options = ["--port", str(port)]
         options += ["--ui-port", str(ui_port)] if self._command == "dev" else []
         argv = [sys.executable, "-m", "wistro.cli", self._command, *options]
-        env = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+        own = {name: value for name, value in os.environ.items() if name != "WISTRO_BLOBS"}
+        env = own | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
         with log.open("wb") as said:
             self._process = subprocess.Popen(
                 argv, cwd=self._folder, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said
@@ -112,6 +113,12 @@ class started:
 def _answers(folder: Path) -> bool:
     running = Running.find(folder)
     return running is not None and running.get("engine", EngineView).steps > 0
+
+
+@pytest.fixture(autouse=True)
+def no_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Hub's folder of blobs, which tests set for it, is no bucket of an engine's."""
+    monkeypatch.delenv("WISTRO_BLOBS", raising=False)
 
 
 @pytest.fixture

@@ -35,6 +35,16 @@ def call(shop: Shop, topic: str, sku: str) -> str:
         asked.close()
 
 
+def ended(wistro: Wistro, run: str, at: list[str], status: str) -> None:
+    """Wait until the run is so."""
+
+    def look() -> bool | None:
+        said = wistro("runs", run, "--json", *at)
+        return (said.code == 0 and json.loads(said.out)["run"]["status"] == status) or None
+
+    until(look)
+
+
 def test_an_event_from_the_terminal_starts_a_run_that_is_waited_for(
     wistro: Wistro, at: list[str]
 ) -> None:
@@ -78,7 +88,7 @@ def test_data_comes_from_a_file_or_from_stdin(
 
 def test_runs_are_listed_shown_and_filtered(wistro: Wistro, shop: Shop, at: list[str]) -> None:
     id = call(shop, "order.placed", "listed")
-    until(lambda: '"done"' in wistro("runs", id, "--json", *at).out or None)
+    ended(wistro, id, at, "done")
 
     listed = wistro("runs", *at)
     shown = wistro("runs", "show", id, *at)
@@ -104,7 +114,7 @@ def test_a_run_is_cancelled_once(wistro: Wistro, shop: Shop, at: list[str]) -> N
 
     assert cancelled.code == 0, cancelled.err
     assert (again.code, "engine.unknown-run" in again.err) == (1, True)
-    until(lambda: '"cancelled"' in wistro("runs", id, "--json", *at).out or None)
+    ended(wistro, id, at, "cancelled")
 
 
 def test_lines_are_filtered_and_searched(wistro: Wistro, at: list[str]) -> None:
@@ -137,7 +147,7 @@ def test_a_dead_letter_is_shown_and_redriven_once_its_reason_is_gone(
     assert letter["id"] in listed.out
     assert redriven.code == 0 and "1 dead letter" in redriven.err
     assert again.code == 1 and "dead-letter" in again.err
-    until(lambda: '"done"' in wistro("runs", letter["run"], "--json", *at).out or None)
+    ended(wistro, letter["run"], at, "done")
     assert wistro("dead", "--step", "src/pack", "--json", *at).out == "[]\n"
     assert wistro("dead", "redrive", *at).code == 1
 

@@ -24,8 +24,6 @@ ON_AN_ENDPOINT = {
     "middleware": '"public": True, "middleware": []',
 }
 IN_WISTRO_YML = {
-    "state in files": "state: {adapter: files}\n",
-    "state in redis": "state: {adapter: redis}\n",
     "catching up": 'cron: {n: {schedule: "0 2 * * *", emits: taken, catchUp: all}}\n',
     "a weighted cron": 'cron: {n: {schedule: "0 2 * * *", emits: taken, draw: weighted}}\n',
 }

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from runner.builder.compile import CompileProblems, _Answer, _judge
-from runner.builder.problems import LockDiffers
+from runner.builder.problems import LockDiffers, StateOfOnesOwn
 from wistro.errors import UserError
 from wistro.lock import file
-from wistro.lock.model import LOCK, Lock
+from wistro.lock.model import LOCK, Lock, LockedState
 from wistro.protocol.machine import Problem
 
 
@@ -38,6 +38,14 @@ def test_a_lock_that_differs_fails_with_the_difference(tmp_path: Path) -> None:
         _judge(answer, tmp_path, said.append)
 
     assert said == ["-b", "+a"]
+
+
+def test_state_of_ones_own_is_not_for_the_fleet(tmp_path: Path) -> None:
+    lock = file.parse(a_lock().encode())
+    lock.state = LockedState("files")
+
+    with pytest.raises(StateOfOnesOwn, match="adapter: files"):
+        _judge(an_answer(lock=file.write(lock).decode()), tmp_path, print)
 
 
 def test_problems_are_passed_on_as_they_were_said(tmp_path: Path) -> None:
