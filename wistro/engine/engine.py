@@ -29,7 +29,7 @@ from wistro.engine.queues import Delivery, Lane, Turns
 from wistro.engine.readiness import Readiness
 from wistro.engine.recording import Recording
 from wistro.engine.runs import CALLING
-from wistro.engine.tasks import Tasks
+from wistro.engine.tasks import ASKED, Tasks
 from wistro.engine.ticks import Ticks
 from wistro.protocol.frames import Log
 from wistro.protocol.operating import TaskView
@@ -103,6 +103,7 @@ class Engine:
         self._neighbours = Neighbours(self._parts, self._emitting, sink, loaded_of=self._loaded.get)
         self._neighbours.on(CANCEL, self._cancelling.asked)
         self._neighbours.on(REDRIVE, self._dead_letters.asked)
+        self._neighbours.on(ASKED, self._tasks.asked)
         self._background: set[asyncio.Task[None]] = set()
         self._is_closed = False
 

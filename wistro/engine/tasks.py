@@ -29,15 +29,15 @@ from wistro.engine.parts import Parts
 from wistro.engine.payloads import BlobGone
 from wistro.engine.queues import Delivery, StepQueue
 from wistro.engine.runs import DEAD, LiveRun
+from wistro.engine.task_errors import UnfitForm, UnknownAnswer, UnknownTask, ended
 from wistro.engine.task_views import task_view
 from wistro.errors import UserError
 from wistro.protocol.frames import Refusal
 from wistro.protocol.ids import show
 from wistro.protocol.operating import TaskView
 from wistro.protocol.records import EmitRecord, ErrorRecord
-from wistro.protocol.times import rfc3339
 from wistro.schemas.filling import filled
-from wistro.store.port import DeliveryRow, Fenced, StoreBroken, StoreFull, Unit, Unnumbered
+from wistro.store.port import Command, DeliveryRow, Fenced, StoreBroken, StoreFull, Unit, Unnumbered
 from wistro.store.tasks import (
     ANSWERED,
     CANCELLED,
@@ -51,39 +51,9 @@ from wistro.store.tasks import (
 
 FOREVER_US = 100 * 365 * 24 * 3600 * 1_000_000
 TOKEN_BYTES = 32
+ASKED = "answer"  # a command to the engine that works on the run
 TRIES = 5
 MAX_BY = 200
-
-
-class UnknownTask(UserError):
-    """No task has this id, or no task is behind this link."""
-
-    code = "task.unknown"
-    hint = "`wistro tasks` lists those that wait; an ended one is kept for 30 days."
-    status = 404
-
-
-class TaskEnded(UserError):
-    """The task waits no more: it was answered before, its time is over, or its run was cancelled."""
-
-    code = "task.ended"
-    hint = ""
-    status = 409
-
-
-class UnknownAnswer(UserError):
-    """The task has no answer of this name."""
-
-    code = "task.unknown-answer"
-    status = 422
-
-
-class UnfitForm(UserError):
-    """The form does not fit the answer's schema; `fields` maps JSON pointers to what is wrong."""
-
-    code = "task.unfit"
-    hint = "Correct the named fields."
-    status = 422
 
 
 class Tasks:
@@ -163,12 +133,37 @@ class Tasks:
             await self._parts.store.submit(Unit())
         raise Fenced(f"the task {task_id} keeps changing")
 
+    async def asked(self, command: Command, body: Any) -> None:
+        """By another engine, of a run that is this one's."""
+        by, how = body["by"], body["how"]
+        await self._answer(body["task"], body["answer"], body["form"], by=by, how=how, of=command)
+
+    async def _told(
+        self, kept: TaskRow, answer: str, form: Any, *, by: str | None, how: str
+    ) -> TaskRow:
+        """Have the engine answer it that works on its run."""
+        body = {"task": kept.task_id, "answer": answer, "form": form, "by": by, "how": how}
+        await self._parts.store.tell(kept.run_id, ASKED, msgspec.json.encode(body))
+        told = await self.get(kept.task_id)
+        if told.state == OPEN:
+            raise Fenced("its run went to another engine")
+        if (told.state, told.answer, told.how) != (ANSWERED, answer, how):
+            raise ended(told)
+        return told
+
     async def _answer(
-        self, task_id: str, answer: str, form: Any, *, by: str | None, how: str
+        self,
+        task_id: str,
+        answer: str,
+        form: Any,
+        *,
+        by: str | None,
+        how: str,
+        of: Command | None = None,
     ) -> TaskRow:
         kept = await self.get(task_id)
         if kept.state != OPEN:
-            raise _ended(kept)
+            raise ended(kept)
         loaded, task = self._asked(kept)
         plan = _answer_plan(task, answer)
         emitted = await self._emitted(plan.topic, form, run_id=kept.run_id)
@@ -176,6 +171,10 @@ class Tasks:
         if found is None or found[0].delivery_id != task_id:
             raise Fenced("its delivery is gone: it is being ended")
         row, live = found
+        if not live.is_here:
+            if of is not None:
+                raise Fenced("its run went to another engine")
+            return await self._told(kept, answer, form, by=by, how=how)
         run = self._emitting.runs.get(live.seq) or LiveRun.of(live)
         end = TaskEnd(
             task_id=task_id,
@@ -188,7 +187,7 @@ class Tasks:
         )
         self._emitting.keep(run)  # whoever claims of it meanwhile must count with this one
         try:
-            await self._end(kept, row, run, loaded, end, emitted)
+            await self._end(kept, row, run, loaded, end, emitted, of=of)
         finally:
             self._emitting.let_go(run)
         return await self.get(task_id)
@@ -319,6 +318,7 @@ class Tasks:
         emitted: Emitted,
         *,
         patient: bool = False,
+        of: Command | None = None,
     ) -> None:
         now_us = end.ended_at_us
         deliveries = self._emitting.deliveries(
@@ -336,6 +336,7 @@ class Tasks:
             finished=[(row.seq, row.number)],
             task_ends=[end],
             records=[record],
+            done_commands=[of.id] if of else [],
         )
         await self._ends.commit(
             unit,
@@ -391,18 +392,6 @@ def _answer_plan(task: TaskPlan, name: str) -> AnswerPlan:
 def _untouched(answer: AnswerPlan) -> Any:
     """The form as nobody filled it."""
     return filled(answer.schema) if answer.schema is not None else {}
-
-
-def _ended(kept: TaskRow) -> TaskEnded:
-    at = rfc3339(kept.ended_at_us or 0)
-    fields = {"state": kept.state, "at": at}
-    if kept.state == ANSWERED:
-        by = f" by {kept.answered_by}" if kept.answered_by else ""
-        fields |= {"answer": kept.answer or "", "by": kept.answered_by or ""}
-        return TaskEnded(f"the task was answered `{kept.answer}`{by} at {at}", fields=fields)
-    if kept.state == CANCELLED:
-        return TaskEnded(f"the task's run was cancelled at {at}", fields=fields)
-    return TaskEnded(f"the task's time was over at {at}", fields=fields)
 
 
 def _digest(token: str) -> str:

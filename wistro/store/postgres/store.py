@@ -144,6 +144,15 @@ class PostgresStore(PostgresReads):
     async def run(self, run_id: str) -> RunRow | None:
         return await self._enqueue(RunRead(run_id))
 
+    async def delivery(self, seq: int) -> tuple[DeliveryRow, RunRow] | None:
+        if (found := await super().delivery(seq)) is None:
+            return None
+        row, seen = found
+        live = await self.run(
+            seen.run_id
+        )  # behind all that is on its way, so that its count is right
+        return (row, live) if live is not None and live.seq == seen.seq else None
+
     def line(self, line: Unnumbered) -> None:
         if len(self._lines) >= LINES_HELD:
             self._lines_lost += 1

@@ -27,12 +27,24 @@ from wistro.engine.cancelling import UnknownRun
 from wistro.engine.clock import Ids, SystemClock
 from wistro.engine.dead_letters import UnknownDeadLetter
 from wistro.engine.engine import Engine
+from wistro.engine.task_errors import TaskEnded
+from wistro.lock.model import Task, TaskAnswer
 from wistro.protocol.ids import new_id
+from wistro.protocol.ids import read as read_id
 from wistro.store.postgres.store import PostgresStore
+from wistro.store.tasks import TaskFilter
 
 LOCK = a_lock(
     {
-        "take": a_step("api", name="take", method="POST", path="/a", emits=["t", "u"]),
+        "take": a_step("api", name="take", method="POST", path="/a", emits=["t", "u", "q"]),
+        "ask": a_step(
+            "noop",
+            name="Somebody says yes",
+            subscribes=["q"],
+            emits=["said"],
+            task=Task(answers={"yes": TaskAnswer("said")}),
+        ),
+        "said": a_step(subscribes=["said"]),
         "b": a_step(subscribes=["t"]),
         "c": a_step(subscribes=["u"]),
     }
@@ -67,7 +79,9 @@ class Nodes:
 
     async def two(self, steps: dict[str, Step]) -> tuple[Node, Node]:
         for _ in range(2):
-            self.all.append(await Node(self._url, {"b": nothing, "c": nothing} | steps).start())
+            self.all.append(
+                await Node(self._url, {"b": nothing, "c": nothing, "said": nothing} | steps).start()
+            )
         return self.all[0], self.all[1]
 
 
@@ -178,6 +192,28 @@ async def test_a_dead_letter_of_another_engines_run_is_redriven_there(nodes: Nod
     assert (tries, two.hosts.calls) == (["b", "b"], [])
     with pytest.raises(UnknownDeadLetter):
         await two.engine.redrive(dead.delivery_id)
+
+
+async def test_a_task_of_another_engines_run_is_answered_there_once(nodes: Nodes) -> None:
+    async def take(request: Any, ctx: StepContext) -> Any:
+        ctx.emit("q", {})
+        return {"status": 202}
+
+    one, two = await nodes.two({"take": take})
+    await one.engine.call(a_call())
+    await one.sink.seen("attempt", count=2)  # the call, and that the task waits
+    [task] = await two.engine.tasks(TaskFilter())
+
+    id = str(read_id("task", task.id))
+    answered = await two.engine.answer_task(id, "yes", {"n": 1}, by="ann", how="cli")
+    with pytest.raises(TaskEnded, match="by ann"):
+        await one.engine.answer_task(id, "yes", {}, by="bob")
+    async with asyncio.timeout(10):
+        await one.engine.quiet("dep")
+
+    assert (answered.state, answered.answered_by) == ("answered", "ann")
+    assert [call.step for call in one.hosts.calls] == ["take", "said"]
+    assert two.hosts.calls == []
 
 
 async def test_what_a_lost_engine_had_to_do_is_done_by_the_other_and_told_there(

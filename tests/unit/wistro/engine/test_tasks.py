@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.factories.engine import Running, Step, StepContext, a_call, a_lock, a_step, an_engine
-from wistro.engine.tasks import TaskEnded, UnfitForm, UnknownAnswer, UnknownTask
+from wistro.engine.task_errors import TaskEnded, UnfitForm, UnknownAnswer, UnknownTask
 from wistro.lock.model import ApiTrigger, Lock, Reference, Task, TaskAnswer
 from wistro.protocol.ids import read as read_id
 from wistro.protocol.operating import TaskView

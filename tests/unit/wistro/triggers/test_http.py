@@ -8,7 +8,7 @@ import pytest
 
 from tests.factories.auth import a_verifier
 from wistro.auth.hmac import sign_standard_webhooks
-from wistro.engine.tasks import UnknownTask
+from wistro.engine.task_errors import UnknownTask
 from wistro.errors import UserError
 from wistro.http.message import Request, Response
 from wistro.lock.model import ApiTrigger, OutsideTrigger

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 from msgspec import structs
 
-from wistro.engine.tasks import TaskEnded, UnfitForm, UnknownTask
+from wistro.engine.task_errors import TaskEnded, UnfitForm, UnknownTask
 from wistro.http.message import Request, Response
 from wistro.protocol.operating import AnswerView, EndView, TaskView
 from wistro.triggers.forms import fields_of, read
