@@ -19,8 +19,8 @@ Make = Callable[..., World]
 def world() -> Iterator[Make]:
     made: list[World] = []
 
-    def make(steps: dict[str, Any], locked: dict[str, Any]) -> World:
-        made.append(World(a_lock(locked), steps, seed=1))
+    def make(steps: dict[str, Any], locked: dict[str, Any], **more: Any) -> World:
+        made.append(World(a_lock(locked), steps, seed=1, **more))
         made[0].turn(3)
         return made[0]
 
@@ -28,9 +28,9 @@ def world() -> Iterator[Make]:
     made[0].close()
 
 
-def call(world: World) -> asyncio.Task[Any]:
+def call(world: World, **more: Any) -> asyncio.Task[Any]:
     run_id = uuid7(now_ms=world.clock.now_us() // 1_000, random=world.chance.randbytes(10))
-    return world.boot.run(world.boot.engine.call(a_call("/a", {}, run_id=run_id)))
+    return world.boot.run(world.boot.engine.call(a_call("/a", {}, run_id=run_id, **more)))
 
 
 def commit(world: World) -> None:
@@ -172,3 +172,150 @@ def test_an_announced_call_whose_commit_meets_a_full_disk_leaves_no_run(world: M
     assert one.boot.engine.status()[0].live_runs == 0
     [*_, last] = one.records.of_kind("run")
     assert last["status"] == "interrupted"
+
+
+LOCKED = {
+    "a": a_step("api", name="a", method="POST", path="/a", emits=["t"]),
+    "b": a_step(subscribes=["t"]),
+}
+
+
+async def emits_two(request: Any, ctx: StepContext) -> Any:
+    ctx.emit("t", {"n": 1})
+    ctx.emit("t", {"n": 2})
+    return {"status": 202}
+
+
+def test_a_run_whose_call_was_slow_survives_a_crash_between_its_deliveries(world: Make) -> None:
+    """Told as running, its call's mark was written again by the next commit: the next boot ended it, undelivered."""
+    done: list[int] = []
+
+    async def slow(request: Any, ctx: StepContext) -> Any:
+        await asyncio.sleep(1)
+        return await emits_two(request, ctx)
+
+    async def handled(message: Any, ctx: StepContext) -> None:
+        if message["n"] == 2 and ctx.call.context.attempt == 1:
+            await asyncio.Event().wait()
+        done.append(message["n"])
+
+    one = world({"a": slow, "b": handled}, LOCKED)
+    calling = call(one)
+    one.turn(20)
+    one.clock.move(600_000)
+    one.turn(20)
+    commit(one)  # it is told that the call runs
+    one.clock.move(600_000)
+    one.turn(20)
+    commit(one)  # the call
+    commit(one)  # the first of its two deliveries
+    assert (calling.result().status, done) == (202, [1])
+
+    one.crash()
+    one.settle()
+
+    assert done == [1, 2]
+    assert [said["status"] for said in one.records.of_kind("run")] == ["running", "done"]
+
+
+def test_a_cancelled_call_is_answered_and_ends_its_run_once(world: Make) -> None:
+    async def hangs(request: Any, ctx: StepContext) -> Any:
+        await asyncio.Event().wait()
+
+    one = world({"a": hangs}, {"a": a_step("api", name="a", method="POST", path="/a")})
+    calling = call(one)
+    one.turn(20)
+    one.clock.move(600_000)
+    one.turn(20)
+    commit(one)
+    [run] = at_once(one.boot.store.runs())
+
+    one.boot.run(one.boot.engine.cancel(run.run_id))
+    one.settle()
+
+    assert calling.result().status == 409
+    assert [said["status"] for said in one.records.of_kind("run")] == ["running", "cancelled"]
+    assert one.boot.engine.status()[0].live_runs == 0
+
+
+def test_cancelling_what_has_its_turn_and_has_not_begun_frees_the_turn(world: Make) -> None:
+    async def handled(message: Any, ctx: StepContext) -> None:
+        pass
+
+    one = world({"a": emits_two, "b": handled}, LOCKED)
+    call(one)
+    one.turn(20)
+    one.boot.store.commit()
+    [run] = at_once(one.boot.store.runs())
+
+    one.boot.run(one.boot.engine.cancel(run.run_id))
+    one.settle()
+
+    assert one.boot.engine.status()[0].in_flight == 0
+
+
+def test_a_redrive_behind_its_runs_cancelling_gives_the_run_a_new_life(world: Make) -> None:
+    tries: list[int] = []
+
+    async def fails_or_hangs(message: Any, ctx: StepContext) -> None:
+        tries.append(message["n"])
+        if tries == [1]:
+            raise NonRetriable
+        if tries == [1, 2]:
+            await asyncio.Event().wait()
+
+    one = world({"a": emits_two, "b": fails_or_hangs}, LOCKED)
+    call(one)
+    commit(one)
+    commit(one)
+    [dead] = at_once(one.boot.store.dead_letters())
+    cancelling = one.boot.run(one.boot.engine.cancel(dead.run_id))
+    one.turn(1)
+
+    redriving = one.boot.run(one.boot.engine.redrive(dead.delivery_id))
+    one.settle()
+
+    assert (cancelling.result(), redriving.result()) == (None, dead.run_id)
+    assert tries == [1, 2, 1]
+    assert at_once(one.boot.store.totals("dep")) == (0, 0)
+    told = [said["status"] for said in one.records.of_kind("run")]
+    assert told == ["running", "cancelled", "running", "done"]
+
+
+def test_what_is_redriven_runs_where_its_run_lives(world: Make) -> None:
+    async def fails_or_waits(message: Any, ctx: StepContext) -> None:
+        if message["n"] == 1 and ctx.call.context.attempt == 1:
+            raise NonRetriable
+        await asyncio.sleep(1)
+
+    one = world({"a": emits_two, "b": fails_or_waits}, LOCKED, deployments=("one", "two"))
+    call(one, deployment_id="one")
+    commit(one)
+    commit(one)
+    [dead] = at_once(one.boot.store.dead_letters())
+
+    one.boot.run(one.boot.engine.redrive(dead.delivery_id, deployment_id="two"))
+    one.settle()
+
+    assert [(each.live_runs, each.backlog) for each in one.boot.engine.status()] == [(0, 0)] * 2
+    assert {each["deployment_id"] for each in one.records.of_kind("attempt")} == {"one"}
+
+
+def test_a_deployment_is_dropped_after_its_calls_are_committed(world: Make) -> None:
+    async def handled(message: Any, ctx: StepContext) -> None:
+        pass
+
+    one = world({"a": emits_two, "b": handled}, LOCKED)
+    call(one)
+    one.turn(20)
+    assert one.boot.store.wants_commit
+
+    one.boot.run(one.boot.engine.drop("dep", grace_s=1))
+    one.turn(20)
+    one.boot.load_missing()  # as soon as it is gone; it counts what is left
+    one.turn(20)
+    one.settle()
+
+    [status] = one.boot.engine.status()
+    assert (status.live_runs, status.backlog) == (0, 0)
+    assert len([each for each in one.records.of_kind("attempt") if each["step"] == "b"]) == 2

@@ -45,7 +45,7 @@ class Taking(Engine):
     def __init__(self) -> None:
         self.routes: list[route.Route] = []
 
-    async def ask(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
+    async def ask(self, request: Request, headers: Headers) -> Answer:
         [signed] = [value for name, value in headers if name == route.HEADER]
         self.routes.append(route.verify(signed, key=b"k" * 32, now_us=NOW_US))
         return Answer(202, [], b"")

@@ -28,6 +28,7 @@ from wistro.store.port import Chunk, StoreBroken, StoredAnswer, Unit
 from wistro.store.sqlite import SqliteStore
 
 MEMORY = Path("/dev/shm")
+LONGEST_WAIT_US = 20 * 1_000_000
 TURNS = 20_000  # more loop iterations than any quiet world needs
 
 
@@ -41,16 +42,28 @@ def at_once(reading: Coroutine[Any, Any, Any]) -> Any:
 
 
 class Clock:
-    """Starts on a whole minute and stands still until it is moved."""
+    """Starts on a whole minute and stands still until it is moved. The clock on the wall may also be set."""
 
     def __init__(self) -> None:
-        self._us = 1_700_000_040 * 1_000_000
+        self._us = self.latest_us = 1_700_000_040 * 1_000_000
+        self._ahead_us = 0
 
     def now_us(self) -> int:
+        """On the wall."""
+        return self._us + self._ahead_us
+
+    def elapsed_us(self) -> int:
+        """By a clock that nobody sets."""
         return self._us
 
     def move(self, us: int) -> None:
         self._us += us
+        self.latest_us = max(self.latest_us, self.now_us())
+
+    def set(self, by_us: int) -> None:
+        """Somebody sets the clock on the wall forward, or back."""
+        self._ahead_us += by_us
+        self.latest_us = max(self.latest_us, self.now_us())
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -61,7 +74,7 @@ class Loop(asyncio.SelectorEventLoop):
         self._world_clock = clock
 
     def time(self) -> float:
-        return self._world_clock.now_us() / 1e6
+        return self._world_clock.elapsed_us() / 1e6
 
     def turn(self) -> None:
         self.call_soon(self.stop)
@@ -130,18 +143,42 @@ class SimulatedStore(SqliteStore):
     async def answer(self, key: str, *, now_us: int) -> StoredAnswer | None:
         return None if self.is_dead else await super().answer(key, now_us=now_us)
 
+    def count(self, table: str) -> int:
+        (count,) = self._reader.execute(f"SELECT count(*) FROM {table}").fetchone()
+        return count
+
     def close_reader(self) -> None:
         self._reader.close()
 
 
 class Hosts(InMemoryHosts):
-    """Hosts that die when a step says so."""
+    """Hosts that die when a step says so, or when they are closed under it."""
+
+    def __init__(self, steps: dict[str, Step]) -> None:
+        super().__init__(steps)
+        self._calling: set[asyncio.Task[Any]] = set()
 
     async def call(self, call: HostCall, asks: Asks) -> Outcome:
+        task = asyncio.current_task()
+        assert task is not None
+        self._calling.add(task)
         try:
             return await super().call(call, asks)
         except HostDied:
             return HostLost(call.alone, "signal 9", "")
+        except asyncio.CancelledError:
+            if self.is_closed and not task.uncancel():
+                return HostLost(False, "signal 9", "")
+            raise
+        finally:
+            self._calling.discard(task)
+
+    async def close(self, *, grace_s: float) -> None:
+        if self._calling:
+            await asyncio.wait([asyncio.ensure_future(asyncio.sleep(grace_s))])
+        self.is_closed = True
+        for task in self._calling:
+            task.cancel()
 
 
 class HostDied(BaseException):
@@ -153,6 +190,7 @@ class Records(NoSink):
 
     def __init__(self) -> None:
         self.lines: dict[tuple[str, int], bytes] = {}
+        self.told: list[bytes] = []  # all that was taken, as it came
         self.conflicts: list[str] = []
         self._forgets: list[tuple[Callable[[str, int], None], str, int]] = []
 
@@ -171,6 +209,7 @@ class Records(NoSink):
 
     def take(self, chunk: Chunk) -> None:
         lines = chunk.lines.splitlines()
+        self.told += lines
         if len(lines) != chunk.last - chunk.first + 1:
             self.conflicts.append(f"{chunk.stream} {chunk.first}-{chunk.last}: {len(lines)} lines")
         for seq, line in enumerate(lines, chunk.first):
@@ -189,9 +228,13 @@ class Records(NoSink):
         """The process that was to be told of what is kept has ended."""
         self._forgets = []
 
+    def in_order(self) -> list[dict[str, Any]]:
+        """Of all boots, one after the other."""
+        boots = sorted(self.lines, key=lambda at: (int(at[0].removeprefix("boot-")), at[1]))
+        return [msgspec.json.decode(self.lines[at]) for at in boots]
+
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
-        found = [msgspec.json.decode(line) for line in self.lines.values()]
-        return [one for one in found if one["kind"] == kind]
+        return [one for one in self.in_order() if one["kind"] == kind]
 
 
 class Boot:
@@ -199,6 +242,7 @@ class Boot:
 
     def __init__(self, world: World, number: int) -> None:
         self.loop = Loop(world.clock)
+        self.loop.set_exception_handler(self._raised)
         self.store = world.store_type(world.folder / "store.db", stream=f"boot-{number}")
         self.is_broken = False
         ids = Ids(world.clock, randomness=world.chance.randbytes)
@@ -211,14 +255,34 @@ class Boot:
             limits=world.limits,
             on_broken=self._broken,
         )
-        self.hosts = Hosts(world.steps)
+        self.hosts: list[Hosts] = []
+        self._loading: set[str] = set()
         self._world = world
         self.starting = self.run(self._start())
 
     async def _start(self) -> None:
         await self.engine.start()
         for id in self._world.deployments:
-            await self.engine.load(a_deployment(self._world.lock, self.hosts, id=id))
+            await self.load(id)
+
+    async def load(self, id: str) -> None:
+        self.hosts.append(Hosts(self._world.steps))
+        await self.engine.load(a_deployment(self._world.lock, self.hosts[-1], id=id))
+
+    def load_missing(self) -> bool:
+        """Run again what was dropped; whether there was any that is not on its way already."""
+        if not self.starting.done():
+            return False
+        missing = self.missing - self._loading
+        for id in sorted(missing):
+            self._loading.add(id)
+            task = self.run(self.load(id))
+            task.add_done_callback(lambda _, id=id: self._loading.discard(id))
+        return bool(missing)
+
+    @property
+    def missing(self) -> set[str]:
+        return set(self._world.deployments) - {one.id for one in self.engine.status()}
 
     @property
     def may_be_a_zombie(self) -> bool:
@@ -244,6 +308,11 @@ class Boot:
             self.loop.turn()
         self.store.close_reader()
         self.loop.close()
+
+    def _raised(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something of the engine's raised and nobody looked; what a dying process says is its own affair."""
+        if not self.store.is_dead:
+            self._world.errors.append(f"{context['message']}: {context.get('exception')!r}")
 
     def _broken(self, _: StoreBroken) -> None:
         self.is_broken = True  # its process ends at once: the world lets it die
@@ -273,6 +342,9 @@ class World:
         self.deployments = deployments
         self.store_type = store_type
         self.boots = 0
+        self.errors: list[str] = []  # what was raised where nobody looks
+        self._waited_us = 0
+        self.rested_s = 0.0  # how long it took to come to rest
         self.zombie: Boot | None = None
         self.boot = self._booted()
 
@@ -307,12 +379,14 @@ class World:
         if self.zombie is not None:
             self.zombie.die()
             self.zombie = None
+        began_us, self._waited_us = self.clock.elapsed_us(), 0
         for _ in range(TURNS):
             if self.boot.store.wants_commit:
                 self.boot.store.commit()
-            elif not self.boot.loop.is_quiet:
+            elif not self.boot.loop.is_quiet or self.boot.load_missing():
                 self.turn()
             elif self._is_done():
+                self.rested_s = (self.clock.elapsed_us() - began_us) / 1e6
                 return
             else:
                 self._pass_time()
@@ -327,14 +401,19 @@ class World:
     def _is_done(self) -> bool:
         return (
             self.boot.starting.done()
+            and not self.boot.missing
             and not at_once(self.boot.store.runs())
-            and not self.boot.hosts.in_flight
+            and not any(one.in_flight for one in self.boot.hosts)
+            and not any(one.in_flight for one in self.boot.engine.status())
         )
 
     def _pass_time(self) -> None:
+        """To the next timer, and ever further: a clock that was set back by hours is waited for in few steps."""
         at = self.boot.loop.next_timer_at
         assert at is not None, "nothing to wait for"
-        self.clock.move(max(1_000, int((at - self.boot.loop.time()) * 1e6) + 1))
+        self._waited_us = self._waited_us * 21 // 20 + 1_000
+        to_next_us = int((at - self.boot.loop.time()) * 1e6) + 1
+        self.clock.move(max(to_next_us, min(self._waited_us, LONGEST_WAIT_US)))
         self.turn()
 
     def _let_zombie_commit(self) -> None:

@@ -55,6 +55,14 @@ class StepTimedOut(UserError):
     status = 504
 
 
+class RunCancelled(UserError):
+    """Somebody cancelled the call's run while its step ran; nothing of it counts."""
+
+    code = "endpoint.cancelled"
+    hint = "Call again if it is still wanted."
+    status = 409
+
+
 class Unavailable(UserError):
     """The engine cannot serve this call now; nothing of it counts, and it may be tried again."""
 

@@ -68,6 +68,10 @@ class CallEnds:
     def _committed(self, calling: Calling, emitted: list[Delivery], was_kept: bool) -> None:
         """Also when the caller has left meanwhile: what is on disk goes on."""
         if emitted:
+            if was_kept:
+                calling.run.mark = (
+                    CALLED  # else the next of its commits would mark it as calling again
+                )
             calling.run.is_kept = True
             calling.loaded.live_runs += not was_kept
             self._emitting.committed(emitted, calling.loaded)
@@ -96,7 +100,10 @@ class CallEnds:
         )
         unit = Unit(records=[record, self._parts.recording.run(calling.run, status, at_us=now_us)])
         if calling.run.is_kept:
-            unit.ended_runs.append(calling.run.seq)
+            unit.ends = (
+                calling.run.seq,
+                0,
+            )  # it may be told again later: not of a run that was cancelled meanwhile
             calling.run.is_kept = False  # counted here, and not again should its announcing fail
             calling.loaded.one_run_ended()
         self._keep(unit)
@@ -109,7 +116,7 @@ class CallEnds:
         to it: the store has told the engine why."""
         if future.cancelled() or not isinstance(future.exception(), StoreFull):
             return
-        if unit.ended_runs and not self.is_closed:
+        if unit.ends and not self.is_closed:
             asyncio.get_running_loop().call_later(FULL_AGAIN_S, self._keep, unit)
 
     def announce(self, run: LiveRun, loaded: Loaded) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from wistro.engine.emitting import Loaded
 from wistro.engine.loaded import Endpoint
@@ -22,6 +24,8 @@ class Calling:
     run: LiveRun
     key: str | None  # of its stored answer
     started_at_us: int
+    task: asyncio.Task[Any] | None = None  # that waits for its step
+    is_cancelled: bool = False
 
 
 def header(call: EndpointCall, endpoint: Endpoint, now_us: int) -> RunHeader:

@@ -10,10 +10,10 @@ from wistro.engine.deliveries import Deliveries
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Turns
-from wistro.engine.runs import LiveRun
+from wistro.engine.runs import CALLING, LiveRun
 from wistro.engine.tasks import Tasks
 from wistro.errors import UserError
-from wistro.store.port import Command, Fenced, RunRow, Unit
+from wistro.store.port import Command, Fenced, Unit
 
 CANCEL_TRIES = 20
 
@@ -35,6 +35,7 @@ class Cancelling:
         deliveries: Deliveries,
         tasks: Tasks,
         *,
+        end_call: Callable[[str], bool],
         loaded_of: Callable[[str], Loaded | None],
     ) -> None:
         self._parts = parts
@@ -42,38 +43,50 @@ class Cancelling:
         self._emitting = emitting
         self._deliveries = deliveries
         self._tasks = tasks
+        self._end_call = end_call
         self._loaded_of = loaded_of
 
     async def cancel(self, run_id: str) -> None:
         """End a live run: what of it waits is dropped, what runs is told to stop and counts for nothing."""
+        if self._end_call(run_id):
+            return
         row = await self._parts.store.run(run_id)
         if row is None:
             raise UnknownRun(f"no live run `{run_id}`")
         if row.is_here:
-            await self._end(row)
+            await self._end(run_id)
         elif not await self._parts.store.tell(run_id, "cancel", b"null"):
             raise UnknownRun(f"no live run `{run_id}`")
 
     async def asked(self, command: Command, _: Any) -> None:
         """By another engine, of a run that is this one's."""
+        if self._end_call(command.run_id):
+            await self._parts.store.submit(Unit(done_commands=[command.id]))
+            return
         row = await self._parts.store.run(command.run_id)
         if row is None or not row.is_here:
             raise UnknownRun(f"no live run `{command.run_id}`")
-        await self._end(row, command=command.id)
+        await self._end(command.run_id, command=command.id)
 
-    async def _end(self, row: RunRow, *, command: int | None = None) -> None:
-        store, run_id = self._parts.store, row.run_id
-        for one in list(self._deliveries.in_flight):
-            if one.run.id == run_id and one.task is not None and not one.is_settling:
-                one.task.cancel()
-        run = self._emitting.runs.get(row.seq) or LiveRun.of(row)
+    async def _end(self, run_id: str, *, command: int | None = None) -> None:
+        store = self._parts.store
         for _ in range(CANCEL_TRIES):
+            row = await store.run(run_id)
+            if row is None and command is None:
+                return
+            if row is None:
+                raise UnknownRun(f"no live run `{run_id}`")
+            if row.mark == CALLING:
+                # Its call's own end is on its way to the disk: look again after it.
+                await store.submit(Unit())
+                continue
             waiting = await store.run_deliveries(row.seq)
+            run = self._emitting.runs.get(row.seq) or LiveRun.of(row)
             now_us = self._parts.clock.now_us()
             task_ends, records = await self._tasks.cancelled(run_id, now_us=now_us)
             unit = Unit(
                 finished=[(one.seq, one.number) for one in waiting],
-                ended_runs=[row.seq],
+                ends=(row.seq, row.open),
                 task_ends=task_ends,
                 records=[*records, self._parts.recording.run(run, "cancelled", at_us=now_us)],
                 done_commands=[command] if command is not None else [],
@@ -82,11 +95,10 @@ class Cancelling:
                 await store.submit(unit)
                 self._cancelled(run, len(waiting))
                 return
-            if await store.run(run_id) is None:
-                return
         raise Fenced(f"the run {run_id} keeps changing")
 
     def _cancelled(self, run: LiveRun, dropped: int) -> None:
+        self._deliveries.drop(run.id)
         loaded = self._loaded_of(run.deployment_id)
         if loaded is None:
             return

@@ -26,7 +26,7 @@ from wistro.store.port import (
     Unit,
 )
 
-TRIES = 5
+TRIES = 20
 
 
 class UnknownDeadLetter(UserError):
@@ -95,10 +95,6 @@ class DeadLetters:
     ) -> bool:
         """False when its run was another engine's, and has ended. Raises Fenced when something changed meanwhile."""
         store, now_us = self._parts.store, self._parts.clock.now_us()
-        loaded = self._loaded_of(deployment_id or dead.deployment_id)
-        queue = loaded.lane.queues.get(dead.step)
-        if queue is None:
-            raise UnknownDeployment(f"the deployment has no step `{dead.step}`")
         kept = await store.run(dead.run_id)
         if kept is not None and not kept.is_here:
             if command is not None:
@@ -106,6 +102,12 @@ class DeadLetters:
             asked = {"delivery_id": dead.delivery_id, "deployment_id": deployment_id}
             return await store.tell(dead.run_id, "redrive", msgspec.json.encode(asked))
         run = self._live_run(kept)
+        # A run lives in one deployment: while it does, what is redriven of it runs there.
+        where = run.deployment_id if run else deployment_id or dead.deployment_id
+        loaded = self._loaded_of(where)
+        queue = loaded.lane.queues.get(dead.step)
+        if queue is None:
+            raise UnknownDeployment(f"the deployment has no step `{dead.step}`")
         if is_reopened := run is None:
             run = LiveRun(
                 seq=store.next_run_seq(),

@@ -64,6 +64,14 @@ class Deliveries:
         delivery.task = asyncio.get_running_loop().create_task(self._deliver(delivery))
         self.in_flight.add(delivery)
 
+    def drop(self, run_id: str) -> None:
+        """Stop what runs of a run that was cancelled. What is being settled is refused by the store."""
+        for one in list(self.in_flight):
+            if one.run.id == run_id and not one.is_settling:
+                one.is_dropped = True
+                if one.task is not None and one.has_begun:
+                    one.task.cancel()  # before it has begun it would free no turn
+
     async def _deliver(self, delivery: Delivery) -> None:
         loaded = self._loaded_of(delivery.row.deployment_id)
         if delivery.queue.plan.task is not None:
@@ -76,6 +84,9 @@ class Deliveries:
             started_at_us=self._parts.clock.now_us(),
         )
         try:
+            if delivery.is_dropped:
+                return
+            delivery.has_begun = True
             outcome = await self._outcome(delivery, attempt, loaded)
             attempt.end()
             delivery.is_settling = True

@@ -17,7 +17,7 @@ from wistro.store.port import DeliveryRow, Fenced, RunRow, StoreBroken, StoreFul
 
 CLAIM_AT_ONCE = 512
 CLAIM_AGAIN_S = 1.0
-LONGEST_SLEEP_S = 60.0
+LONGEST_SLEEP_S = 20.0  # the clock on the wall may be set meanwhile
 
 
 @dataclass(slots=True)
@@ -32,6 +32,8 @@ class Loaded:
     live_runs: int = 0
     backlog: int = 0  # deliveries not yet done
     quiet: asyncio.Event = field(default_factory=asyncio.Event)  # set when no run is live
+    calls: int = 0  # accepted and not yet answered
+    without_calls: asyncio.Event = field(default_factory=asyncio.Event)  # set when `calls` gets 0
 
     def one_run_ended(self) -> None:
         self.live_runs -= 1

@@ -41,6 +41,7 @@ class Endpoints:
         self._arriving = Arriving(parts, emitting)
         self._steps = StepCalls(parts, self._ends)
         self.announce = self._steps.announce
+        self.cancel = self._steps.cancel
         self.in_flight = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -57,8 +58,7 @@ class Endpoints:
             return answers.refused(answers.NoSuchPath(f"no endpoint at {call.path}"))
         if (why := self._why_not(loaded)) is not None:
             return _unavailable(why)
-        self.in_flight += 1
-        self.idle.clear()
+        self._begin(loaded)
         try:
             return await self._once(call, found.value, found.params, loaded)
         except UserError as error:
@@ -70,9 +70,21 @@ class Endpoints:
         except StoreBroken:
             return _unavailable("the engine is stopping")
         finally:
-            self.in_flight -= 1
-            if self.in_flight == 0:
-                self.idle.set()
+            self._end(loaded)
+
+    def _begin(self, loaded: Loaded) -> None:
+        self.in_flight += 1
+        self.idle.clear()
+        loaded.calls += 1
+        loaded.without_calls.clear()
+
+    def _end(self, loaded: Loaded) -> None:
+        self.in_flight -= 1
+        if self.in_flight == 0:
+            self.idle.set()
+        loaded.calls -= 1
+        if loaded.calls == 0:
+            loaded.without_calls.set()
 
     @property
     def is_closed(self) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +36,7 @@ from wistro.engine.ticks import Ticks
 from wistro.protocol.frames import Log
 from wistro.protocol.operating import TaskView
 from wistro.records.port import Sink
-from wistro.store.port import Store, StoreBroken, Unit
+from wistro.store.port import Store, StoreBroken, StoreFull, Unit
 from wistro.store.tasks import TaskFilter
 from wistro.triggers.port import EndpointAnswer, EndpointCall
 from wistro.triggers.tasks import TASKS
@@ -75,6 +77,7 @@ class Engine:
         self._on_broken = on_broken
         self._loaded: dict[str, Loaded] = {}
         self._primary: str | None = None
+        self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by deployment
         self._turns = Turns(limits, start=self._start, is_low=self._is_low)
         self._emitting = Emitting(self._parts, self._turns, loaded_of=self._loaded.get)
         ends = Ends(self._parts)
@@ -96,6 +99,7 @@ class Engine:
             self._emitting,
             self._deliveries,
             self._tasks,
+            end_call=self._endpoints.cancel,
             loaded_of=self._loaded.get,
         )
         self._dead_letters = DeadLetters(self._parts, self._emitting, loaded_of=self._get)
@@ -136,6 +140,10 @@ class Engine:
 
     async def load(self, deployment: Deployment) -> None:
         """Run it from now on. An id that is loaded is replaced: its lock, variables and hosts, not what it has to do."""
+        async with self._changing[deployment.id]:
+            await self._load(deployment)
+
+    async def _load(self, deployment: Deployment) -> None:
         plans = Plans(deployment.lock)
         self._sink.protect(secret_values(deployment))
         lane = Lane(plans.steps.values())
@@ -172,7 +180,11 @@ class Engine:
 
     async def drop(self, deployment_id: str, *, grace_s: float = 30.0) -> None:
         """Stop running it: what is in flight may end within `grace_s`; what is to do stays in the store."""
-        loaded = self._get(deployment_id)
+        async with self._changing[deployment_id]:
+            await self._drop(self._get(deployment_id), grace_s=grace_s)
+
+    async def _drop(self, loaded: Loaded, *, grace_s: float) -> None:
+        deployment_id = loaded.deployment.id
         loaded.is_draining = True
         await self._put_back(loaded.lane)
         in_flight = [
@@ -183,11 +195,17 @@ class Engine:
         if in_flight:
             await asyncio.wait(in_flight, timeout=grace_s)
         await loaded.hosts.close(grace_s=grace_s)
-        if in_flight:  # every host is gone: what they did is being committed
-            await asyncio.wait(in_flight, timeout=grace_s)
+        # Every host is gone. What they did is being committed, and is counted here: whoever loads it next counts anew.
+        if in_flight:
+            await asyncio.wait(in_flight)
+        if loaded.calls:
+            await loaded.without_calls.wait()
         await self._emitting.settled()
         await self._parts.store.leave(deployment_id)
         self._loaded.pop(deployment_id, None)
+        with contextlib.suppress(StoreFull, StoreBroken):
+            await self._parts.store.submit(Unit())  # after all that was submitted of it
+        await self._emitting.settled()  # what came of that is put back
 
     def set_primary(self, deployment_id: str | None) -> None:
         """The deployment in which cron fires."""

@@ -18,13 +18,15 @@ from wistro.store.port import DeliveryRow
 class Delivery:
     """One message for one step, in memory."""
 
-    __slots__ = ("is_settling", "queue", "row", "run", "task")
+    __slots__ = ("has_begun", "is_dropped", "is_settling", "queue", "row", "run", "task")
 
     def __init__(self, row: DeliveryRow, run: LiveRun, queue: StepQueue) -> None:
         self.row = row
         self.run = run
         self.queue = queue
         self.task: asyncio.Task[None] | None = None
+        self.has_begun = False
+        self.is_dropped = False  # its run was cancelled
         self.is_settling = False  # its outcome is known and being committed
 
 

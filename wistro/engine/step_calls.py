@@ -38,6 +38,16 @@ class StepCalls:
             if not calling.run.is_kept:
                 self._ends.announce(calling.run, calling.loaded)
 
+    def cancel(self, run_id: str) -> bool:
+        """End this run's call, if its step runs now: its caller is told, and nothing of it counts."""
+        for calling in self._calling.values():
+            if calling.run.id == run_id and calling.task is not None:
+                if not calling.is_cancelled:
+                    calling.is_cancelled = True
+                    calling.task.cancel()
+                return True
+        return False
+
     async def answer(self, calling: Calling, step: StepPlan, request: Request) -> EndpointAnswer:
         run, call = calling.run, calling.call
         attempt = Attempt(self._parts, step, run, started_at_us=self._parts.clock.now_us())
@@ -55,10 +65,15 @@ class StepCalls:
             auth=call.claims,
         )
         self._calling[run.seq] = calling
+        calling.task = asyncio.current_task()
         try:
             host_call = HostCall(step.id, "api", msgspec.Raw(input), context, step.timeout_s)
             outcome = await calling.loaded.hosts.call(host_call, attempt)
         except asyncio.CancelledError:
+            if calling.is_cancelled and calling.task is not None and not calling.task.uncancel():
+                self._ends.tell(calling, attempt, input, "cancelled", "cancelled", None)
+                error = answers.RunCancelled("the run was cancelled")
+                return answers.refused(error, run=run.shown)
             # The caller left or the engine stops: nothing of it counts.
             self._ends.tell(calling, attempt, input, "interrupted", "interrupted", None)
             raise

@@ -129,8 +129,13 @@ class Unit(msgspec.Struct):
     new_deliveries: list[DeliveryRow] = []
     finished: list[tuple[int, int]] = []  # (delivery seq, number)
     retried: list[tuple[int, DeliveryRow]] = []  # (fenced number, its new values)
-    run_changes: list[tuple[int, int, str]] = []  # (run seq, change of open, mark or "")
+    run_changes: list[
+        tuple[int, int, str]
+    ] = []  # (run seq, change of open, mark or ""); Fenced when it is gone
     ended_runs: list[int] = []
+    ends: tuple[int, int] | None = (
+        None  # (run seq, its `open`): the run ends, or Fenced where that has changed
+    )
     writes: list[StateWrite] = []
     answer: tuple[str, StoredAnswer, int] | None = None  # (key, answer, expires_at_us)
     tick: tuple[str, int] | None = None  # (schedule id, scheduled_at_us)

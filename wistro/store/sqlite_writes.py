@@ -71,7 +71,7 @@ class SqliteWrites(reads.SqliteReads):
         try:
             kept = [waiting for waiting in group if self._settle_state(waiting)]
             units = [work.unit for work, _ in kept if isinstance(work, Submitted)]
-            if self._write(units) != sum(len(one.finished) + len(one.retried) for one in units):
+            if self._write(units) != sum(_fenced_rows(one) for one in units):
                 raise Fenced
         except REFUSALS:
             self._db.execute("ROLLBACK")
@@ -124,7 +124,7 @@ class SqliteWrites(reads.SqliteReads):
         self._db.execute("SAVEPOINT unit")
         try:
             applied = self._settle_state(waiting)
-            if applied and self._write([unit]) != len(unit.finished) + len(unit.retried):
+            if applied and self._write([unit]) != _fenced_rows(unit):
                 raise Fenced("this attempt is no longer its delivery's current one")
         except REFUSALS as refused:
             self._db.execute("ROLLBACK TO unit")
@@ -150,11 +150,11 @@ class SqliteWrites(reads.SqliteReads):
         if rows := [tables.retry_values(*one, boot) for unit in units for one in unit.retried]:
             changed += db.executemany(tables.RETRY_DELIVERY, rows).rowcount
         if rows := [change for unit in units for change in unit.run_changes]:
-            db.executemany(tables.CHANGE_RUN, rows)
+            changed += db.executemany(tables.CHANGE_RUN, rows).rowcount
         if rows := [(seq,) for unit in units for seq in unit.ended_runs]:
             db.executemany(tables.END_RUN, rows)
         for unit in units:
-            if unit.answer or unit.cursor or unit.dead or unit.redriven or unit.forget:
+            if unit.answer or unit.cursor or unit.dead or unit.redriven or unit.forget or unit.ends:
                 self._write_rarer(unit)
             if unit.tasks or unit.task_ends or unit.task_links:
                 self._write_tasks(unit)
@@ -194,6 +194,8 @@ class SqliteWrites(reads.SqliteReads):
             gone = db.execute("DELETE FROM dead_letters WHERE delivery_id = ?", (unit.redriven,))
             if gone.rowcount != 1:
                 raise Fenced("this dead letter has been redriven before")
+        if unit.ends and db.execute(tables.END_UNCHANGED_RUN, unit.ends).rowcount != 1:
+            raise Fenced("this run has changed meanwhile")
         if unit.forget:
             stream, seq = unit.forget
             db.execute("DELETE FROM outbox WHERE stream = ? AND last_seq <= ?", unit.forget)
@@ -236,6 +238,11 @@ class SqliteWrites(reads.SqliteReads):
     def _numbered(self, records: list[Unnumbered]) -> list[bytes]:
         parts, self._seq = numbered(records, after=self._seq)
         return parts
+
+
+def _fenced_rows(unit: Unit) -> int:
+    """How many rows it must find as it left them."""
+    return len(unit.finished) + len(unit.retried) + len(unit.run_changes)
 
 
 def _refuse(future: asyncio.Future[Any], reason: Exception) -> None:

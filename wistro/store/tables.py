@@ -76,6 +76,7 @@ DEAD_LETTER = (
 INSERT_RUN = f"INSERT INTO runs ({RUN}) VALUES (?,?,?,?,?,?)"
 CHANGE_RUN = "UPDATE runs SET open = open + ?2, mark = CASE ?3 WHEN '' THEN mark ELSE ?3 END WHERE run_seq = ?1"
 END_RUN = "DELETE FROM runs WHERE run_seq = ?"
+END_UNCHANGED_RUN = "DELETE FROM runs WHERE run_seq = ? AND open = ?"
 INSERT_DELIVERY = f"INSERT INTO deliveries ({DELIVERY}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 FINISH_DELIVERY = "DELETE FROM deliveries WHERE seq = ? AND number = ?"
 RETRY_DELIVERY = (

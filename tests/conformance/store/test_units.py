@@ -104,6 +104,32 @@ async def test_claiming_takes_the_oldest_due_first_and_each_once(store: Store) -
     assert await store.next_due("deployment", "b") == 40
 
 
+async def test_a_run_is_ended_only_as_it_was_read(store: Store) -> None:
+    run, delivery = await put(store)
+    child = a_delivery(store, run)
+    await store.submit(Unit(new_deliveries=[child], run_changes=[(run.seq, 1, "")]))
+
+    finished = [(delivery.seq, delivery.number)]
+    with pytest.raises(Fenced):
+        await store.submit(Unit(finished=finished, ends=(run.seq, 1)))
+    assert await store.run(run.run_id) is not None
+    await store.submit(Unit(finished=[*finished, (child.seq, child.number)], ends=(run.seq, 2)))
+
+    assert await store.run(run.run_id) is None
+    assert await store.run_deliveries(run.seq) == []
+
+
+async def test_a_run_that_is_gone_takes_no_further_delivery(store: Store) -> None:
+    run, delivery = await put(store)
+    await store.submit(Unit(finished=[(delivery.seq, 1)], ended_runs=[run.seq]))
+
+    with pytest.raises(Fenced):
+        change = [(run.seq, 1, "")]
+        await store.submit(Unit(new_deliveries=[a_delivery(store, run)], run_changes=change))
+
+    assert await store.totals("deployment") == (0, 0)
+
+
 async def test_steps_with_waiting_deliveries_are_named_once(store: Store) -> None:
     for step in ("c", "a", "c", "b"):
         await put(store, claimed=False, step=step)

@@ -68,6 +68,10 @@ CHANGE_RUNS = (
     " FROM unnest(%s, %s, %s) AS by (run_seq, change, mark) WHERE r.run_seq = by.run_seq AND r.owner = %s"
 )
 END_RUNS = "DELETE FROM runs WHERE run_seq = ANY(%s) AND owner = %s"
+END_UNCHANGED_RUNS = (
+    "DELETE FROM runs r USING unnest(%s, %s) AS ends (run_seq, open)"
+    " WHERE r.run_seq = ends.run_seq AND r.open = ends.open AND r.owner = %s"
+)
 INSERT_ANSWERS = (
     "INSERT INTO answers (key, status, headers, body, run_id, expires_at_us)"
     " SELECT * FROM unnest(%s, %s, %s, %s, %s, %s)"
@@ -231,6 +235,10 @@ def _runs(units: list[Unit], *, boot: int) -> Iterable[Batch]:
         yield Batch(CHANGE_RUNS, values, len(rows), Fenced("its run has ended, or is another's"))
     if ended := sorted({seq for unit in units for seq in unit.ended_runs}):
         yield Batch(END_RUNS, [Ints(ended), boot])
+    if ends := sorted(unit.ends for unit in units if unit.ends):
+        seqs, opens = zip(*ends, strict=True)
+        changed = Fenced("its run has changed meanwhile")
+        yield Batch(END_UNCHANGED_RUNS, [Ints(seqs), Ints(opens), boot], len(ends), changed)
 
 
 def _rarer(units: list[Unit], *, boot: int, stream: str) -> Iterable[Batch]:
