@@ -59,11 +59,11 @@ def tool(*argv: str, cwd: Path | None = None, needs: Path | None = None) -> Call
 
 
 def pytest(
-    folder: str, *options: str, browser: bool = False, workers: int = 1
+    folder: str, *options: str, browser: bool = False, workers: int = 1, by: str = "loadfile"
 ) -> Callable[[], Outcome]:
     """The tests of one folder; the long forms are commands of their own (`-m long`).
 
-    `workers` share the files among them: most of these tests wait for processes, not for the processor.
+    `workers` share the files among them (`by="worksteal"`: the tests): most of these tests wait for processes, not for the processor.
     """
 
     def run() -> Outcome:
@@ -75,7 +75,7 @@ def pytest(
         report.unlink(missing_ok=True)
         argv = [sys.executable, "-m", "pytest", folder, "-q", "-m", "not long", *options]
         if workers > 1:
-            argv += ["-n", str(workers), "--dist", "loadfile"]
+            argv += ["-n", str(workers), "--dist", by]
         code = call([*argv, f"--junit-xml={report}"])
         if code == 5:
             return Outcome(note="none yet")
@@ -174,7 +174,11 @@ def stages() -> list[Stage]:
             pytest("tests/conformance", workers=2),
             "every adapter and language, one suite",
         ),
-        Stage("simulation", pytest("tests/simulation"), "injected clock and randomness"),
+        Stage(
+            "simulation",
+            pytest("tests/simulation", workers=2, by="worksteal"),
+            "injected clock and randomness",
+        ),
         Stage("screens", vitest, "vitest"),
         Stage("faults", pytest("tests/faults"), "kill -9, short form"),
         Stage("bench", pytest("tests/bench"), "short form, no time asserted"),
