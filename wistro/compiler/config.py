@@ -266,7 +266,7 @@ class _Reader:
 
     def _schedule(self, candidate: Candidate) -> None:
         given, config = self._given, candidate.config
-        values.catch_up(given.get("catchUp", "skip"), self._where("catchUp"))
+        config.catch_up = values.catch_up(given.get("catchUp", "skip"), self._where("catchUp"))
         config.cron, config.timezone = values.cron(
             given.get("cron"), given.get("timezone", "UTC"), self._where("cron")
         )

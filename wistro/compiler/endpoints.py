@@ -23,13 +23,17 @@ def gather(candidates: list[Candidate], settings: Settings) -> Triggers:
                 ApiTrigger(config.method, config.path, one.step.id, config.auth, flows=config.flows)
             )
         if config.type == "cron" and config.cron:
-            cron.append(CronTrigger(one.step.id, config.cron, config.timezone, flows=config.flows))
+            schedule = CronTrigger(one.step.id, config.cron, config.timezone)
+            schedule.flows, schedule.catch_up = config.flows, config.catch_up
+            cron.append(schedule)
     for entry in settings.api:
         api.append(
             ApiTrigger(entry.method, entry.path, entry.id, entry.auth, entry.emits, entry.flows)
         )
     for entry in settings.cron:
-        cron.append(CronTrigger(entry.id, entry.schedule, entry.timezone, entry.emits, entry.flows))
+        schedule = CronTrigger(entry.id, entry.schedule, entry.timezone, entry.emits, entry.flows)
+        schedule.catch_up = entry.catch_up
+        cron.append(schedule)
     outside = [OutsideTrigger(entry.topic, entry.flows) for entry in settings.outside]
     return Triggers(
         sorted(api, key=lambda one: (one.path, one.method, one.step)),

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from wistro.compiler import problems
-from wistro.errors import NotYet, UserError
+from wistro.errors import UserError
 from wistro.lock.model import Retries
 from wistro.protocol.times import duration_s
 
+CATCH_UP = ("skip", "one", "all")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 NEVER_BUILT = {
     "middleware": "middleware",
@@ -180,9 +181,14 @@ def cron(value: Any, zone: Any, where: str) -> tuple[str, str]:
     return schedule, timezone
 
 
-def catch_up(value: Any, where: str) -> None:
-    if value != "skip":
-        raise NotYet(f"`catchUp: {value}` is not built yet; `skip` is", where=where)
+def catch_up(value: Any, where: str) -> str:
+    if value not in CATCH_UP:
+        raise problems.BadConfig(
+            f"`catchUp` {shown(value)} is not known",
+            hint="`skip` drops what was missed, `one` fires the last of it, `all` each, within bounds.",
+            where=where,
+        )
+    return value
 
 
 def shown(value: Any) -> str:

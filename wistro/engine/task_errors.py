@@ -11,7 +11,7 @@ class UnknownTask(UserError):
     """No task has this id, or no task is behind this link."""
 
     code = "task.unknown"
-    hint = "`wistro tasks` lists those that wait; an ended one is kept for 30 days."
+    hint = "An ended task is kept for 30 days, and so are the links to it."
     status = 404
 
 

@@ -54,7 +54,15 @@ def compare(old: Lock | None, new: Lock) -> list[Change]:
 
 # Steps
 
-_OF_TRIGGERS = {"method", "path", "auth", "public", "cron", "timezone"}  # said of the trigger
+_OF_TRIGGERS = {
+    "method",
+    "path",
+    "auth",
+    "public",
+    "cron",
+    "timezone",
+    "catchUp",
+}  # said of the trigger
 _LISTS = {
     "subscribes": ("hears", "no longer hears"),
     "emits": ("emits", "no longer emits"),
@@ -256,7 +264,8 @@ def _schedules(old: Lock, new: Lock) -> Iterator[Change]:
 
 
 def _when(one: Any) -> str:
-    return f"{one.schedule} {one.timezone}"
+    missed = "" if one.catch_up == "skip" else f", catching up on {one.catch_up}"
+    return f"{one.schedule} {one.timezone}{missed}"
 
 
 # The rest

@@ -81,6 +81,7 @@ class StepConfig(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unkn
     conditional_emits: list[str] = []  # those of `emits` that may stay away; for the picture
     cron: str | None = None
     timezone: str = "UTC"
+    catch_up: str = "skip"  # skip | one | all: what becomes of ticks that were missed
     retries: Retries = msgspec.field(default_factory=Retries)
     timeout: str = "30s"
     concurrency: Concurrency | None = None
@@ -138,6 +139,7 @@ class CronTrigger(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unk
     timezone: str = "UTC"
     emits: str | None = None
     flows: list[str] = []
+    catch_up: str = "skip"  # skip | one | all
 
 
 class OutsideTrigger(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):

@@ -1,8 +1,8 @@
 """Schedules: when a cron expression is due in its time zone, and the clockwork that tells the engine.
 
 A local time that daylight saving skips fires at the jump, a repeated one fires once; schedules whose hour is `*` go on
-by elapsed time, as in Debian's cron. `catchUp: skip`: a tick that is more than a minute late does not
-fire. Where a schedule has got to is in the store, so a restart or another primary version neither skips nor repeats.
+by elapsed time, as in Debian's cron. A tick that is more than a minute late was missed: `catchUp` says whether none of
+those fires (skip), the last one, or all, within bounds. Where a schedule has got to is in the store, so a restart or another primary version neither skips nor repeats.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from wistro.triggers.port import Engine
 log = logging.getLogger("wistro.cron")
 
 LATE_US = 60 * 1_000_000
+MOST_CAUGHT_UP = 100  # by `catchUp: all`: the last ones
+OLDEST_CAUGHT_UP_US = 7 * 24 * 3600 * 1_000_000  # for so long a store knows what has fired
+FIRST_WINDOW_US = 3600 * 1_000_000
 AHEAD_US = 3600 * 1_000_000  # a clock that is set back by less is waited for
 LONGEST_SLEEP_S = 20.0  # a wall clock may be set meanwhile
 AGAIN_AFTER_S = 1.0
@@ -78,6 +81,29 @@ def _instant(local: datetime, zone: ZoneInfo) -> datetime:
         else:
             after = middle
     return after
+
+
+def missed(schedule: CronTrigger, *, after_us: int, now_us: int) -> list[int]:
+    """The ticks up to now that its `catchUp` still fires, oldest first: none, the last one, or the last of all."""
+    most = {"one": 1, "all": MOST_CAUGHT_UP}.get(schedule.catch_up, 0)
+    oldest_us = max(after_us, now_us - OLDEST_CAUGHT_UP_US)
+    from_us, found = now_us, []
+    # Looked for from the end, in windows that double: a minutely schedule has ten thousand ticks a week.
+    window_us = FIRST_WINDOW_US
+    while most and len(found) < most and from_us > oldest_us:
+        from_us = max(oldest_us, now_us - window_us)
+        found = _between(schedule, from_us, now_us)
+        window_us *= 2
+    return found[-most:] if most else []
+
+
+def _between(schedule: CronTrigger, after_us: int, until_us: int) -> list[int]:
+    found: list[int] = []
+    at_us = next_tick(schedule.schedule, schedule.timezone, after_us=after_us)
+    while at_us is not None and at_us <= until_us:
+        found.append(at_us)
+        at_us = next_tick(schedule.schedule, schedule.timezone, after_us=at_us)
+    return found
 
 
 class Cron:
@@ -137,7 +163,10 @@ class Cron:
         elif settled_us > now_us + AHEAD_US:
             settled_us = self._set_back.setdefault(schedule.id, now_us)
         if settled_us < now_us - LATE_US:
-            settled_us = now_us - LATE_US
+            for at_us in missed(schedule, after_us=settled_us, now_us=now_us):
+                await self._engine.tick(schedule.id, scheduled_at_us=at_us)
+                settled_us = at_us
+            settled_us = max(settled_us, now_us - LATE_US)
         while True:
             at_us = next_tick(schedule.schedule, schedule.timezone, after_us=settled_us)
             if at_us is None or at_us > now_us:

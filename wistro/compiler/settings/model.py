@@ -36,6 +36,7 @@ class CronEntry:
     emits: str
     flows: list[str]
     where: str
+    catch_up: str = "skip"
 
     @property
     def id(self) -> str:

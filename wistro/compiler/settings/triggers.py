@@ -105,7 +105,8 @@ class Triggers(Lines):
         entry = self._map(given, "cron", key)
         known = {"schedule", "timezone", "emits", "flows", "catchUp"}
         self._keys(entry, ("cron", key), known=known, of=f"cron entry `{key}`")
-        values.catch_up(entry.get("catchUp", "skip"), self._where("cron", key, "catchUp"))
+        at = self._where("cron", key, "catchUp")
+        catch_up = values.catch_up(entry.get("catchUp", "skip"), at)
         schedule, timezone = values.cron(
             entry.get("schedule"),
             entry.get("timezone", "UTC"),
@@ -113,4 +114,4 @@ class Triggers(Lines):
         )
         emits = values.topic(entry.get("emits"), "emits", self._where("cron", key, "emits"))
         flows = values.texts(entry.get("flows", []), "flows", self._where("cron", key, "flows"))
-        self.settings.cron.append(CronEntry(key, schedule, timezone, emits, flows, where))
+        self.settings.cron.append(CronEntry(key, schedule, timezone, emits, flows, where, catch_up))

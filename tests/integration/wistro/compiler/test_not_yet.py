@@ -24,7 +24,6 @@ ON_AN_ENDPOINT = {
     "middleware": '"public": True, "middleware": []',
 }
 IN_WISTRO_YML = {
-    "catching up": 'cron: {n: {schedule: "0 2 * * *", emits: taken, catchUp: all}}\n',
     "a weighted cron": 'cron: {n: {schedule: "0 2 * * *", emits: taken, draw: weighted}}\n',
 }
 

@@ -175,3 +175,49 @@ async def test_a_zone_that_this_machine_does_not_know_keeps_no_other_schedule_wa
     await cron.fire_due()
 
     assert fired.ticks == [("minutely", "10:01")]
+
+
+MISSED = {
+    "skip": ["10:00"],
+    "one": ["10:00"],
+    "all": ["06:00", "07:00", "08:00", "09:00", "10:00"],
+}
+
+
+@pytest.mark.parametrize("catch_up", MISSED)
+async def test_missed_ticks_are_caught_up_on_as_the_schedule_says(catch_up: str) -> None:
+    fired = Fired()
+    fired.cursors["hourly"] = at_us("2026-05-01T05:10")
+    cron = fired.cron(CronTrigger("hourly", "0 * * * *", catch_up=catch_up))
+
+    await cron.fire_due()
+    await cron.fire_due()
+
+    assert [at for _, at in fired.ticks] == MISSED[catch_up]
+
+
+async def test_one_fires_the_last_that_was_missed_when_none_is_due_now() -> None:
+    fired = Fired()
+    fired.cursors["daily"] = at_us("2026-04-26T12:00")
+    cron = fired.cron(CronTrigger("daily", "0 2 * * *", catch_up="one"))
+
+    upcoming = await cron.fire_due()
+
+    assert fired.ticks == [("daily", "02:00")]
+    assert fired.cursors["daily"] == at_us("2026-05-01T02:00")
+    assert upcoming == at_us("2026-05-02T02:00")
+
+
+async def test_catching_up_has_bounds() -> None:
+    fired = Fired()
+    fired.cursors |= {"minutely": at_us("2026-03-01T00:00"), "weekly": at_us("2026-03-01T00:00")}
+    cron = fired.cron(
+        CronTrigger("minutely", "* * * * *", catch_up="all"),
+        CronTrigger("weekly", "0 0 * * 3", catch_up="all"),
+    )
+
+    await cron.fire_due()
+
+    minutely = [at for id, at in fired.ticks if id == "minutely"]
+    assert (len(minutely), minutely[0], minutely[-1]) == (100, "08:21", "10:00")
+    assert [id for id, _ in fired.ticks].count("weekly") == 1
