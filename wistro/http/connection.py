@@ -21,6 +21,7 @@ from wistro.http.body import IncomingBody
 from wistro.http.message import Headers, Request, Response, refusal
 from wistro.http.paths import origin_form, split_target
 from wistro.http.sender import Sender, claimed_length
+from wistro.http.streaming import Sink
 
 if TYPE_CHECKING:
     from wistro.http.server import Server
@@ -70,7 +71,7 @@ class Connection(asyncio.Protocol):
         self._sender.lose()
         self._server.forget(self)
         self._drop_body()
-        if self._working and self._server.cancel_when_lost:
+        if self._working and (self._is_streaming or self._server.cancel_when_lost):
             self._working.cancel()
 
     def data_received(self, data: bytes) -> None:
@@ -94,7 +95,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._last = True
-        return self._working is not None  # a caller may close its sending side and wait
+        # A caller may close its sending side and wait; one that has begun to read a stream has rather left.
+        return self._working is not None and not self._is_streaming
 
     def pause_writing(self) -> None:
         self._sender.pause()
@@ -200,6 +202,7 @@ class Connection(asyncio.Protocol):
     # Reading.
 
     _requests_begun = 0
+    _is_streaming = False  # the answer is on its way in pieces
 
     def _begin(self) -> None:
         self._url = b""
@@ -307,13 +310,30 @@ class Connection(asyncio.Protocol):
                     await self._send(item)
                     continue
                 try:
-                    response = await self._server.answer(item)
-                    await self._send(response, item)
+                    await self._answer(item)
                 finally:
+                    self._is_streaming = False
                     self._server.end(item)
         finally:
             self._working = None
             self._rest()
+
+    async def _answer(self, request: Request) -> None:
+        sink = request.sink = Sink(self._sender, request, on_begin=self._begins)
+        response = await self._server.answer(request)
+        if not sink.is_begun:
+            await self._send(response, request)
+        elif response.streamed and isinstance(response.body, bytes):
+            sink.end(response.body)
+        else:
+            log.info("a streamed answer broke off: %s %s", request.method, request.path)
+            self._sender.cut()
+
+    def _begins(self, *, is_old: bool) -> bool:
+        """A streamed answer begins; whether it is the connection's last."""
+        self._is_streaming = True
+        self._last = self._last or is_old
+        return not self._queue and self._closes_now()
 
     def _rest(self) -> None:
         """Nothing is left to answer: close, or wait for the next request."""
@@ -350,6 +370,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     async def _send(self, response: Response, asked: Request | None = None) -> None:
+        self._is_streaming = not isinstance(response.body, bytes)
         if self._is_endless(response, asked):
             self._last = True
         last = not self._queue and self._closes_now()

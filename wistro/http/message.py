@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterable
 from http import HTTPStatus
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from wistro.errors import UserError
+
+if TYPE_CHECKING:
+    from wistro.http.streaming import Sink
 
 Headers = list[tuple[str, str]]
 JSON = ("content-type", "application/json")
@@ -34,6 +37,7 @@ class Request:
         "method",
         "path",
         "query",
+        "sink",
         "size",
         "target",
     )  # fmt: skip
@@ -63,6 +67,9 @@ class Request:
         self.size = len(body) if size is None else size  # of the body
         self.address = address
         self.is_old = is_old  # HTTP/1.0: knows no chunks
+        self.sink: Sink | None = (
+            None  # for an answer that is sent while its handler works: see streaming.py
+        )
         self.is_late = is_late  # it was whole only after the server had begun to drain
 
     def header(self, name: str) -> str | None:
@@ -81,17 +88,21 @@ class Response:
 
     Length, date and connection headers are the server's; those among `headers` are dropped, but
     that a Content-Length beside chunks (or an answer to HEAD) says how long the body is to be.
+    `streamed`: the rest came by the request's sink, and `body` is its last chunk.
     """
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("body", "headers", "status", "streamed")
 
     def __init__(
         self,
         status: int,
         body: bytes | AsyncIterator[bytes] = b"",
         headers: Iterable[tuple[str, str]] = (),
+        *,
+        streamed: bool = False,
     ) -> None:
         self.status = status
+        self.streamed = streamed
         self.body = body
         self.headers = headers
 

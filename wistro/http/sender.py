@@ -52,6 +52,21 @@ class Sender:
         if self._paused and not self.is_lost:
             await self._drained()
 
+    def write_head(self, response: Response, *, last: bool, chunked: bool) -> None:
+        """Of a body that comes by `write`. Raises UnsendableHeader."""
+        self._transport.write(head(response, length=None, close=last, chunked=chunked))
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    async def ready(self) -> None:
+        """Returns when the caller has read most of what was written, or has left."""
+        if self._paused and not self.is_lost:
+            await self._drained()
+
+    def cut(self) -> None:
+        self._transport.abort()
+
     def _send_whole(
         self, response: Response, body: bytes, asked: Request | None, *, last: bool
     ) -> None:

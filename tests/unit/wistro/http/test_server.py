@@ -504,6 +504,103 @@ async def test_a_body_in_parts_keeps_the_length_it_was_said_to_have(serving, cap
         assert f"was said to have {said}" in caplog.text
 
 
+async def test_a_handler_streams_while_it_works_and_its_last_chunk_is_what_it_returns(serving):
+    go_on = asyncio.Event()
+
+    async def handle(request):
+        request.sink.begin(201, [("x", "y")])
+        await request.sink.write(b"first")
+        await go_on.wait()
+        await request.sink.write(b"")
+        return Response(201, b"last", streamed=True)
+
+    caller = await (await serving(handle)).caller()
+    await caller.send(a_request(), a_request())
+    head = await caller.reader.readuntil(b"first")
+    go_on.set()
+    rest = await caller.reader.readuntil(b"0\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 201") and b"x: y\r\n" in head
+    assert rest == b"\r\n4\r\nlast\r\n0\r\n\r\n"
+    assert (await caller.answer())[2] == b"firstlast"
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_stream_that_breaks_off_is_cut_not_ended(serving, fails):
+    async def handle(request):
+        request.sink.begin(200, [])
+        await request.sink.write(b"first")
+        if fails:
+            raise ValueError
+        return Response(500, b"an error")
+
+    caller = await (await serving(handle)).caller()
+    await caller.send(a_request())
+
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        await caller.reader.readuntil(b"0\r\n\r\n")
+
+
+async def test_a_stream_goes_no_faster_than_its_caller_reads_and_ends_with_it(serving):
+    sent, ended = [0], asyncio.Event()
+
+    async def handle(request):
+        request.sink.begin(200, [])
+        try:
+            while True:
+                await request.sink.write(b"x" * 65536)
+                sent[0] += 1
+        finally:
+            ended.set()
+
+    caller = await (await serving(handle)).caller()
+    await caller.send(a_request())
+    await caller.reader.readuntil(b"x")
+    before = -1
+    while before != sent[0]:
+        before = sent[0]
+        for _ in range(100):
+            await asyncio.sleep(0)
+    caller.close()
+
+    await asyncio.wait_for(ended.wait(), LIMIT_S)
+    assert before < 1_000
+
+
+async def test_an_idle_stream_ends_with_its_caller(serving):
+    ended = asyncio.Event()
+
+    async def handle(request):
+        request.sink.begin(200, [])
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    caller = await (await serving(handle)).caller()
+    await caller.send(a_request())
+    await caller.reader.readuntil(b"\r\n\r\n")
+    caller.close()
+
+    await asyncio.wait_for(ended.wait(), LIMIT_S)
+
+
+async def test_a_streamed_answer_to_head_has_no_body_and_to_an_old_caller_no_chunks(serving):
+    async def handle(request):
+        request.sink.begin(200, [])
+        await request.sink.write(b"a")
+        return Response(200, b"b", streamed=True)
+
+    place = await serving(handle)
+    caller, old = await place.caller(), await place.caller()
+    await caller.send(a_request(method=b"HEAD"), a_request())
+    await old.send(b"GET / HTTP/1.0\r\n\r\n")
+
+    assert b"a" not in (await caller.reader.readuntil(b"\r\n\r\n")).partition(b"\r\n\r\n")[2]
+    assert (await caller.answer())[2] == b"ab"
+    assert (await old.reader.read()).endswith(b"\r\n\r\nab")
+
+
 async def test_an_old_caller_gets_chunks_until_the_connection_ends(serving):
     async def chunks():
         yield b"one"
