@@ -19,7 +19,16 @@ _ALL = {"type", "name", "description", "flows", "virtualSubscribes", "virtualEmi
 _RUNS = _ALL | {"emits", "timeout", "infrastructure", "includeFiles"}
 KEYS = {
     "api": _RUNS
-    | {"method", "path", "auth", "public", "bodySchema", "responseSchema", "queryParams"},
+    | {
+        "method",
+        "path",
+        "auth",
+        "public",
+        "bodySchema",
+        "responseSchema",
+        "queryParams",
+        "middleware",
+    },
     "event": _RUNS | {"subscribes", "input", "retries", *limits.READERS},
     "cron": _RUNS | {"cron", "timezone", "catchUp", "retries", "concurrency", "rateLimit"},
     "noop": _ALL | {"subscribes", "input", "task"},
@@ -216,6 +225,8 @@ class _Reader:
             candidate.input = schema(self._given["bodySchema"], "bodySchema", where)
         where = self._where("queryParams")
         candidate.config.query_params = query_params(self._given.get("queryParams", []), where)
+        where = self._where("middleware")
+        candidate.config.middleware = functions(self._given.get("middleware", []), where)
         where = self._where("responseSchema")
         responses = self._given.get("responseSchema", {})
         if not isinstance(responses, dict):
@@ -362,6 +373,13 @@ class _Reader:
                     ("queue", "delaySeconds", 0),
                 ):
                     raise NotYet(f"`infrastructure.{part}.{key}` is not built yet", where=at)
+
+
+def functions(given: Any, where: str) -> list[str]:
+    """Their names: they run from the step's file, in this order."""
+    if not isinstance(given, list):
+        raise problems.BadConfig("`middleware` is a list of functions", where=where)
+    return [values.text(one, "middleware", where) for one in given]
 
 
 def query_params(given: Any, where: str) -> list[QueryParam]:

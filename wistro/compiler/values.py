@@ -17,7 +17,6 @@ from wistro.protocol.times import duration_s
 CATCH_UP = ("skip", "one", "all")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 NEVER_BUILT = {
-    "middleware": "middleware",
     "draw": "draw",
     "weighted": "weighted",
     "stream": "stream",

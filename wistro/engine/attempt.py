@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Any
 from wistro.engine.emitted import Emitted
 from wistro.engine.messages import encode_message, misfits
 from wistro.engine.payloads import BlobAsks
+from wistro.engine.streaming import Streaming
 from wistro.errors import NotYet, UserError
-from wistro.protocol.frames import BlobGet, BlobPut, Emit, Get, List, Log, Refusal, Write
+from wistro.protocol.frames import (
+    Answer,
+    BlobGet,
+    BlobPut,
+    Chunk,
+    Emit,
+    Get,
+    List,
+    Log,
+    Refusal,
+    Write,
+)
 from wistro.protocol.records import ReadRecord
 from wistro.store.port import BadStateOperation, StateWrite
 from wistro.store.state import MISSING, operate
@@ -20,6 +32,9 @@ if TYPE_CHECKING:
     from wistro.engine.runs import LiveRun
 
 SMALLER = "Work on fewer at once: emit a message for each part, and let a step take one."
+
+
+NO_ENDPOINT = Refusal("answer.no-endpoint", "only an endpoint's step has an answer")
 
 
 class TooManyWrites(BadStateOperation):
@@ -51,6 +66,7 @@ class Attempt:
         "run",
         "started_at_us",
         "step",
+        "streaming",
         "writes",
     )  # fmt: skip
 
@@ -66,6 +82,7 @@ class Attempt:
         self.is_over = False  # its outcome is known: what its step still asks counts for nothing
         self._own: dict[tuple[str, str], list[StateWrite]] | None = None
         self._blobs: BlobAsks | None = None
+        self.streaming: Streaming | None = None  # of an endpoint's answer
         self._cleared: set[str] = set()
         self._read_values = 0
         self._wrote_too_much = False
@@ -121,6 +138,12 @@ class Attempt:
 
     def blob_get(self, frame: BlobGet) -> Awaitable[Any]:
         return self._asked_blobs().get(frame)
+
+    async def answer(self, frame: Answer) -> Refusal | None:
+        return NO_ENDPOINT if self.streaming is None else await self.streaming.begin(frame)
+
+    async def chunk(self, frame: Chunk) -> Refusal | None:
+        return NO_ENDPOINT if self.streaming is None else await self.streaming.write(frame)
 
     def _asked_blobs(self) -> BlobAsks:
         if self._blobs is None:

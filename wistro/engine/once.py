@@ -40,8 +40,8 @@ class Once:
             finally:
                 self._parts.store.free_answer(key)
             # Only what committed is an answer to others: after anything else the key is free again.
-            if await self._parts.store.answer(key, now_us=0) is not None:
-                others = answer
+            if (kept := await self._parts.store.answer(key, now_us=0)) is not None:
+                others = EndpointAnswer(kept.status, kept.body, kept.headers)
         finally:
             self._by_key.pop(key).set_result(others)
         return answer

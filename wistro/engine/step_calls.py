@@ -14,6 +14,7 @@ from wistro.engine.calling import Calling
 from wistro.engine.loaded import StepPlan
 from wistro.engine.messages import misfits
 from wistro.engine.parts import Parts
+from wistro.engine.streaming import Streaming, is_streamed, last_chunk
 from wistro.hosts.port import HostCall, HostLost, Outcome, Returned, Threw, TimedOut
 from wistro.protocol.frames import Context, Request
 from wistro.protocol.records import ErrorRecord
@@ -51,6 +52,7 @@ class StepCalls:
     async def answer(self, calling: Calling, step: StepPlan, request: Request) -> EndpointAnswer:
         run, call = calling.run, calling.call
         attempt = Attempt(self._parts, step, run, started_at_us=self._parts.clock.now_us())
+        attempt.streaming = Streaming(call.sink, keeps=calling.key is not None)
         input = msgspec.json.encode(request)
         context = Context(
             run_id=run.shown,
@@ -123,9 +125,12 @@ class StepCalls:
         self, calling: Calling, attempt: Attempt, returned: Any, input: bytes
     ) -> EndpointAnswer:
         attempt.check()
-        answer = answers.from_step(returned)
-        if attempt.step.responses:
-            self._check_response(attempt, answer, returned)
+        if is_streamed(returned):
+            answer, returned = self._streamed(attempt, returned)
+        else:
+            answer = answers.from_step(returned)
+            if attempt.step.responses:
+                self._check_response(attempt, answer, returned)
         record = self._parts.recording.attempt(
             attempt,
             "done",
@@ -135,8 +140,22 @@ class StepCalls:
             answer=returned,
         )
         unit = Unit(writes=attempt.writes, records=[record])
-        await self._ends.commit(calling, unit, answer, emits=attempt.emits, parent=attempt.id)
+        kept = answer
+        if answer.streamed and attempt.streaming is not None:
+            whole = attempt.streaming.whole(answer.body)
+            kept = EndpointAnswer(answer.status, whole, answer.headers)
+        await self._ends.commit(calling, unit, kept, emits=attempt.emits, parent=attempt.id)
         return answer
+
+    @staticmethod
+    def _streamed(attempt: Attempt, returned: dict[str, Any]) -> tuple[EndpointAnswer, Any]:
+        """Its last chunk, and what of it is recorded."""
+        streaming = attempt.streaming
+        if streaming is None or streaming.begun is None:
+            raise answers.BadAnswer("a streamed answer that never began")
+        status, headers = streaming.begun
+        answer = EndpointAnswer(status, last_chunk(returned), headers, streamed=True)
+        return answer, streaming.told(returned)
 
     def _lost(
         self, calling: Calling, attempt: Attempt, lost: HostLost, input: bytes

@@ -12,10 +12,12 @@ from typing import Any
 from wistro.hosts.connection import FrameTooLarge
 from wistro.hosts.port import Asks, HostCall, HostLost, Outcome, Returned, Threw, TimedOut
 from wistro.protocol.frames import (
+    Answer,
     BlobGet,
     BlobPut,
     Call,
     Cancel,
+    Chunk,
     Done,
     Emit,
     Failed,
@@ -33,7 +35,7 @@ HEARD_S = 0.5  # a host that takes longer to say that it read a cancel is held u
 HELD_UP = "held up by a step"
 
 
-Asking = Emit | Get | List | BlobPut | BlobGet
+Asking = Emit | Get | List | BlobPut | BlobGet | Answer | Chunk
 
 
 @dataclass(slots=True)
@@ -236,6 +238,16 @@ class Flights:
         if flight := self._asking(frame.call):
             with self._our_bugs(flight):
                 self._answer(flight, frame, flight.asks.blob_get(frame))
+
+    def answer(self, frame: Answer) -> None:
+        if flight := self._asking(frame.call):
+            with self._our_bugs(flight):
+                self._answer(flight, frame, flight.asks.answer(frame))
+
+    def chunk(self, frame: Chunk) -> None:
+        if flight := self._asking(frame.call):
+            with self._our_bugs(flight):
+                self._answer(flight, frame, flight.asks.chunk(frame))
 
     def log(self, frame: Log) -> bool:
         """False when its call is not, or no longer, in the host."""

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import msgspec
 
 from wistro.protocol.frames import (
+    Answer,
     BlobGet,
     BlobPut,
+    Chunk,
     Context,
     Emit,
     Failed,
@@ -104,6 +106,10 @@ class Asks(Protocol):
     def blob_get(self, frame: BlobGet) -> Awaitable[Any]:
         """{path, size}, or a Refusal."""
         ...
+
+    def answer(self, frame: Answer) -> Awaitable[Refusal | None]: ...
+
+    def chunk(self, frame: Chunk) -> Awaitable[Refusal | None]: ...
 
     def log(self, frame: Log) -> None: ...
 

@@ -25,8 +25,10 @@ from wistro.hosts.port import (
 )
 from wistro.protocol import PROTOCOL
 from wistro.protocol.frames import (
+    Answer,
     BlobGet,
     BlobPut,
+    Chunk,
     Done,
     Emit,
     Failed,
@@ -110,6 +112,8 @@ class HostProcess:
             Write: self._flights.write,
             BlobPut: self._flights.blob_put,
             BlobGet: self._flights.blob_get,
+            Answer: self._flights.answer,
+            Chunk: self._flights.chunk,
             Log: self._on_log,
             Done: self._flights.done,
             Failed: self._flights.failed,

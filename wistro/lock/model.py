@@ -71,6 +71,7 @@ class StepConfig(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unkn
     method: str | None = None
     path: str | None = None
     query_params: list[QueryParam] = []
+    middleware: list[str] = []  # names of functions in the step's file
     public: bool = False
     auth: list[dict[str, Any]] = []  # any-of; `$NAME`s unresolved
     subscribes: list[str] = []

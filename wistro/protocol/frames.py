@@ -181,6 +181,27 @@ class BlobPut(msgspec.Struct, tag_field="frame", tag="blob_put", omit_defaults=T
     last: bool = False
 
 
+class Answer(msgspec.Struct, tag_field="frame", tag="answer", omit_defaults=True):
+    """Host -> engine, answered: an endpoint's answer begins; its body follows in Chunks while the handler works."""
+
+    call: int
+    ask: int
+    status: int = 200
+    headers: dict[str, str] = {}
+
+
+class Chunk(msgspec.Struct, tag_field="frame", tag="chunk"):
+    """Host -> engine, answered when there is room for more: at most 1 MiB of a body that has begun.
+
+    The body's last chunk is not among them: it is `last_base64` of Done's answer {streamed: true, last_base64}, and
+    leaves once the attempt has committed.
+    """
+
+    call: int
+    ask: int
+    data_base64: str
+
+
 class BlobGet(msgspec.Struct, tag_field="frame", tag="blob_get"):
     """Host -> engine, answered with {path, size}: a file that the host can read, as the host sees it."""
 
@@ -201,7 +222,7 @@ class Log(msgspec.Struct, tag_field="frame", tag="log", omit_defaults=True):
 
 
 class Done(msgspec.Struct, tag_field="frame", tag="done", omit_defaults=True):
-    """Host -> engine: the handler returned. `answer` is an endpoint's {status, headers, body | body_base64}."""
+    """Host -> engine: the handler returned. `answer` is an endpoint's {status, headers, body | body_base64}, or {streamed, last_base64}."""
 
     call: int
     answer: Any = None
@@ -219,4 +240,18 @@ class Failed(msgspec.Struct, tag_field="frame", tag="failed", omit_defaults=True
 
 
 FromEngine = Hello | Call | Cancel | Reply | Stop
-FromHost = Ready | Heard | Emit | Get | List | Write | BlobPut | BlobGet | Log | Done | Failed
+FromHost = (
+    Ready
+    | Heard
+    | Emit
+    | Get
+    | List
+    | Write
+    | BlobPut
+    | BlobGet
+    | Answer
+    | Chunk
+    | Log
+    | Done
+    | Failed
+)

@@ -126,6 +126,7 @@ class LocalDoor:
             body=request.body,
             file=request.file,
             size=request.size if request.file else 0,
+            sink=request.sink,
             address=request.address,
             sender_id=sender_id(verdict, parts),
             claims=verdict.claims,
@@ -159,6 +160,7 @@ class RoutedDoor:
             body=request.body,
             file=request.file,
             size=request.size if request.file else 0,
+            sink=request.sink,
             address=decided.address,
             deployment_id=decided.deployment_id,
             generation=decided.generation,
@@ -225,4 +227,4 @@ def _policies(
 
 
 def _response(answer: EndpointAnswer) -> Response:
-    return Response(answer.status, answer.body, answer.headers)
+    return Response(answer.status, answer.body, answer.headers, streamed=answer.streamed)

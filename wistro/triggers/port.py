@@ -22,6 +22,7 @@ class EndpointCall(msgspec.Struct, frozen=True):
     address: str
     file: Any = None  # a larger body, opened at its beginning; whoever serves the call closes it
     size: int = 0  # of a body in `file`
+    sink: Any = None  # wistro.http.streaming.Sink: for an answer that is sent while its step works
     deployment_id: str | None = None  # None: the engine's only one (wistro dev, wistro start)
     generation: int = 0
     sender_id: str | None = (
@@ -34,6 +35,7 @@ class EndpointAnswer(msgspec.Struct, frozen=True):
     status: int
     body: bytes = b""
     headers: list[tuple[str, str]] = []
+    streamed: bool = False  # the rest went through the call's sink; `body` is the last chunk
 
 
 class TaskDesk(Protocol):

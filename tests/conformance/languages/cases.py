@@ -6,6 +6,7 @@ in each language; `test_contract.py` runs the cases.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,10 +34,18 @@ class Case:
     lines: list[tuple[Any, ...]] = field(default_factory=list)  # level, message, fields, source
     failed: dict[str, Any] | None = None
     answer: dict[str, Any] | None = None
+    streamed: list[Any] = field(default_factory=list)  # (status, headers), then each chunk
     but: frozenset[str] = frozenset()
 
 
 GO = frozenset({"go"})
+
+
+SSE = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def refused(kind: str, *, at: str, but: frozenset[str] = frozenset()) -> Case:
@@ -175,6 +184,29 @@ CASES = [
     Case("refuses an answer with a status that is none", do=[["return", {"status": 99}]], failed={"type": "BadAnswer", "message": "99"}),
     Case("refuses a header with a line break", do=[["return", {"headers": {"x": "a\r\nb: c"}}]], failed={"type": "BadAnswer", "message": "line break"}),
     Case("refuses a body that is not JSON", do=[["return_odd"]], failed={"type": "Unserialisable", "message": "at /body/a/1"}),
+    # streamed answers
+    Case("streams what an iterator gives", do=[["stream", ["a", "\u00e9", ""], {"status": 201, "headers": {"x-a": "b"}}]],
+         streamed=[(201, {"x-a": "b"}), "a", "\u00e9"], answer={"streamed": True}, but=GO),
+    Case("streams nothing as an answer that begins and ends", do=[["stream", [], {}]],
+         streamed=[(200, {})], answer={"streamed": True}, but=GO),
+    Case("streams an iterator that is the answer itself", do=[["stream_bare", ["a"]]],
+         streamed=[(200, {}), "a"], answer={"streamed": True}, but=GO),
+    Case("streams server-sent events, the last after the commit", do=[["sse", [{"event": "e", "data": {"n": 1}, "id": 7, "retry": 9}, "two\nlines", {"n": 2}], {}]],
+         streamed=[(200, SSE), 'event: e\nid: 7\nretry: 9\ndata: {"n":1}\n\n', "data: two\ndata: lines\n\n", 'data: {"n":2}\n\n'],
+         answer={"streamed": True, "last_base64": encoded('event: done\ndata: {"run_id":"run_06d"}\n\n')}, but=GO),
+    Case("lets an answer's own headers win over a stream's", do=[["sse", [], {"headers": {"Cache-Control": "private"}}]],
+         streamed=[(200, {"content-type": "text/event-stream", "x-accel-buffering": "no", "Cache-Control": "private"})],
+         answer={"streamed": True, "last_base64": encoded('event: done\ndata: {"run_id":"run_06d"}\n\n')}, but=GO),
+    Case("streams values as lines, with a last one of its own", do=[["ndjson", [{"a": 1}, None, "\u00e9"], {"sum": 3}]],
+         streamed=[(200, {"content-type": "application/x-ndjson"}), '{"a":1}\n', "null\n", '"\u00e9"\n'],
+         answer={"streamed": True, "last_base64": encoded('{"sum":3}\n')}, but=GO),
+    Case("streams a large piece in chunks of 1 MiB", do=[["stream", ["x" * 2_500_000], {}]],
+         streamed=[(200, {}), "x" * 1_048_576, "x" * 1_048_576, "x" * 402_848], answer={"streamed": True}, but=GO),
+    Case("fails half-way where its iterator throws", do=[["stream_throws", ["a"]]], streamed=[(200, {}), "a"],
+         failed={"message": "half-way", "stack": "acts"}, but=GO),
+    Case("answers as ever where it throws before the first piece", do=[["stream_throws", []]], failed={"message": "half-way"}, but=GO),
+    Case("refuses to stream what is neither bytes nor text", do=[["stream", [1], {}]], failed={"type": "BadAnswer", "message": "ndjson"}, but=GO),
+    Case("refuses an event whose name has two lines", do=[["sse", [{"event": "a\nb", "data": 1}], {}]], failed={"message": "one line"}, but=GO),
     # errors
     Case("tells an error with the step's own line", do=[["throw", "no stock"]],
          failed={"message": "no stock", "stack": "THROWS HERE", "retry": "yes", "retry_after_s": None}),

@@ -12,7 +12,18 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-from wistro.protocol.frames import BlobGet, BlobPut, Emit, Get, List, Log, Refusal, Write
+from wistro.protocol.frames import (
+    Answer,
+    BlobGet,
+    BlobPut,
+    Chunk,
+    Emit,
+    Get,
+    List,
+    Log,
+    Refusal,
+    Write,
+)
 
 OPTIONS = ("delay_s", "at_us", "key", "id", "now")
 COMMITTED = {("committed", "b"): {"x": [2]}, ("committed", "a"): 1}
@@ -27,6 +38,7 @@ class Recorder:
         self.options: list[dict[str, Any]] = []  # what an emit said besides its topic and data
         self.writes: list[tuple[Any, ...]] = []
         self.lines: list[tuple[Any, ...]] = []
+        self.streamed: list[Any] = []  # an answer's status and headers, then its chunks
         self.chunks: list[int] = []  # bytes of each, of all uploads
         self._uploads: dict[int, bytearray] = {}
         self._state: dict[tuple[str, str], Any] = dict(COMMITTED)
@@ -77,6 +89,15 @@ class Recorder:
         digest = hashlib.sha256(content).hexdigest()
         await asyncio.to_thread((_kept / digest).write_bytes, content)
         return {"blob": f"sha256:{digest}", "size": len(content)}
+
+    async def answer(self, frame: Answer) -> Refusal | None:
+        self.streamed.append((frame.status, frame.headers))
+        return None
+
+    async def chunk(self, frame: Chunk) -> Refusal | None:
+        await asyncio.sleep(0)  # a caller reads no faster
+        self.streamed.append(base64.b64decode(frame.data_base64, validate=True).decode())
+        return None
 
     async def blob_get(self, frame: BlobGet) -> Any:
         path = _kept / frame.blob.removeprefix("sha256:")

@@ -45,12 +45,14 @@ _PYTHON = {
     "broken": "src/broken.step.py",
     "without": "src/without.step.py",
     "tick": "src/tick.step.py",
+    "around": "src/around.step.py",
     "absent": "src/absent.step.py",
 }
 _NODE = {
     "broken": "src/broken.step.mjs",
     "without": "src/without.step.mjs",
     "tick": "src/tick.step.mjs",
+    "around": "src/around.step.mjs",
     "absent": "src/absent.step.mjs",
 }
 _TYPESCRIPT = _NODE | {"broken": "src/broken.step.ts"}

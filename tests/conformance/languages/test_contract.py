@@ -45,6 +45,7 @@ async def _check(case: Case, caller: Caller) -> None:
     assert recorder.options == case.options
     assert recorder.writes == case.writes
     assert recorder.lines == case.lines
+    assert recorder.streamed == case.streamed
 
 
 def _check_failed(expected: dict, outcome: Threw, subject: Subject) -> None:

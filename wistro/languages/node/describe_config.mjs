@@ -34,8 +34,15 @@ async function valueOf(key, value, folder) {
   if (key === 'emits' && Array.isArray(value)) {
     return Promise.all(value.map((one) => withSchema(one, 'schema', key, folder)));
   }
+  if (key === 'middleware' && Array.isArray(value)) return value.map(named);
   if (key === 'task' && isPlain(value)) return taskOf(value, folder);
   return plain(value, key);
+}
+
+// What is in the lock of a function: its name. It runs from the step's file.
+function named(value) {
+  if (typeof value !== 'function') throw new NotPlain('middleware', '`middleware` is a list of functions');
+  return value.name || 'middleware';
 }
 
 // A No-Op step's: its answers' forms are schemas.

@@ -71,9 +71,18 @@ def _value(key: str, value):
         return {str(status): _schema(one, key) for status, one in value.items()}
     if key == "emits" and isinstance(value, list | tuple):
         return [_emit(one) for one in value]
+    if key == "middleware" and isinstance(value, list | tuple):
+        return [_named(one) for one in value]
     if key == "task" and isinstance(value, dict):
         return _task(value)
     return _plain(value, key)
+
+
+def _named(function) -> str:
+    """What is in the lock of a function: its name. It runs from the step's file."""
+    if not callable(function):
+        raise NotPlain("middleware", f"`middleware` is a list of functions, not of {function!r}")
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def _task(value: dict) -> dict:

@@ -11,7 +11,7 @@ from wistro.compiler import compile_project
 
 HEAR = "src/hear.step.py"
 ON_A_STEP = {
-    "middleware": '"middleware": []',
+    "draw": '"draw": "weighted"',
 }
 ON_AN_ENDPOINT = {
     "oidc": '"auth": {"type": "oidc", "issuer": "https://id.example.com", "audience": ["a"]}',
@@ -21,7 +21,6 @@ ON_AN_ENDPOINT = {
     "slack": '"auth": {"type": "hmac", "preset": "slack", "secret": "$S"}',
     "gitlab": '"auth": {"type": "hmac", "preset": "gitlab", "secret": "$S"}',
     "shopify": '"auth": {"type": "hmac", "preset": "shopify", "secret": "$S"}',
-    "middleware": '"public": True, "middleware": []',
 }
 IN_WISTRO_YML = {
     "a weighted cron": 'cron: {n: {schedule: "0 2 * * *", emits: taken, draw: weighted}}\n',

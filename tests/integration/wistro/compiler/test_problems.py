@@ -52,8 +52,8 @@ MISTAKES = {
         {"src/take.step.py": ENDPOINT, "src/hear.step.py": HEARS.replace('"emits"', '"timeout": "soon", "emits"')},
     ),
     "a key of a later release": Mistake(
-        "lock.not-yet", "`middleware`", "src/hear.step.py:2",
-        {"src/take.step.py": ENDPOINT, "src/hear.step.py": HEARS.replace('"emits"', '"middleware": [], "emits"')},
+        "lock.not-yet", "`streams`", "src/hear.step.py:2",
+        {"src/take.step.py": ENDPOINT, "src/hear.step.py": HEARS.replace('"emits"', '"streams": [], "emits"')},
     ),
     "no config": Mistake("lock.no-config", "config", "src/take.step.py:1", step("def handler(req, ctx): ...\n")),
     "no handler": Mistake("lock.no-handler", "handler", "src/take.step.py:2", step(ENDPOINT.replace("async def handler", "async def handel"))),

@@ -117,6 +117,28 @@ export class Attempt {
     this.onAnswer?.()
   }
 
+  // The items one by one, until the call is cancelled: then the iterator is told, so that its `finally` runs.
+  async *interruptible(items) {
+    const iterator = items[Symbol.asyncIterator]?.() ?? items[Symbol.iterator]()
+    const cancelled = new Promise((_, reject) => {
+      const abort = () => reject(this.#cancelError())
+      if (this.#cancelReason !== null) abort()
+      else this.signal.addEventListener('abort', abort, { once: true })
+    })
+    cancelled.catch(() => {})
+    let isWhole = false
+    try {
+      while (true) {
+        const { done, value } = await Promise.race([iterator.next(), cancelled])
+        if (done) break
+        yield value
+      }
+      isWhole = true
+    } finally {
+      if (!isWhole) Promise.resolve(iterator.return?.()).catch(() => {})
+    }
+  }
+
   get signal() {
     if (this.#abort === null) {
       this.#abort = new AbortController()

@@ -4,7 +4,9 @@ import { answerOf } from './answers.mjs'
 import { Channel, FrameTooLarge } from './channel.mjs'
 import { Attempt, Context, droppedLines, logRest, Request } from './context.mjs'
 import { failedRest } from './failures.mjs'
+import { through } from './middleware.mjs'
 import { attributeOutput, current, writeRest } from './output.mjs'
+import { stream, streamedOf } from './streams.mjs'
 import { encode } from './values.mjs'
 
 const PROTOCOL = 1
@@ -16,6 +18,7 @@ let env = Object.freeze({})
 let isStopping = false
 const attempts = new Map()
 const handlers = new Map()
+const middlewares = new Map()
 
 const channel = new Channel(SOCKET, (frame) => {
   switch (frame.frame) {
@@ -63,8 +66,12 @@ async function handle(attempt, frame) {
   const handler = handlers.get(frame.step) ?? (await load(frame.step))
   const context = new Context(frame.context, attempt, env)
   if (frame.kind === 'api') {
-    const answer = answerOf(await handler(new Request(frame.input), context))
-    return `,"answer":${encode(answer)}`
+    const request = new Request(frame.input)
+    const around = middlewares.get(frame.step)
+    const returned = await (around === undefined ? handler(request, context) : through(around, request, context, handler))
+    const streamed = streamedOf(returned)
+    if (streamed !== null) return stream(attempt, streamed, context.runId)
+    return `,"answer":${encode(answerOf(returned))}`
   }
   await (frame.kind === 'cron' ? handler(context) : handler(frame.input ?? null, context))
   return ''
@@ -104,6 +111,8 @@ async function load(step) {
   const module = await import(pathToFileURL(`${root}/${file}`).href)
   const handler = module.handler ?? module.default?.handler
   if (typeof handler !== 'function') throw new NoHandler(`${code.file} exports no function \`handler\``)
+  const around = (module.config ?? module.default?.config)?.middleware
+  if (Array.isArray(around) && around.length > 0) middlewares.set(step, around)
   handlers.set(step, handler)
   return handler
 }

@@ -98,6 +98,9 @@ export interface ApiConfig extends Omit<Runs, 'retries'> {
   public?: boolean
   auth?: Auth | Auth[]
   bodySchema?: Schema
+  /** For those who call it; what is in the query is not checked. */
+  queryParams?: { name: string; description?: string }[]
+  middleware?: ApiMiddleware<any>[]
   responseSchema?: Record<number, Schema>
 }
 
@@ -167,6 +170,29 @@ export interface Emitted {
   /** Leaves at once, whatever becomes of the attempt; on disk when the promise resolves. */
   now?: boolean
 }
+
+/** A body that is sent while the step works. What it emitted and wrote is on disk once its last event is there. */
+export interface Streamed {
+  readonly headers: Record<string, string>
+}
+
+export interface ServerSentEvent {
+  event?: string
+  data?: unknown
+  id?: string | number
+  retry?: number
+}
+
+type Items<T> = AsyncIterable<T> | IterableIterator<T>
+
+/** Server-sent events. `last` comes after the commit: by default `event: done` with the run's id. */
+export declare function sse(
+  events: Items<ServerSentEvent | string | unknown>,
+  options?: { last?: unknown | ((runId: string) => unknown) },
+): Streamed
+
+/** One JSON a line. `last` comes after the commit: by default `{"done": true, "run_id": …}`. */
+export declare function ndjson(items: Items<unknown>, options?: { last?: unknown | ((runId: string) => unknown) }): Streamed
 
 /** A blob's reference: what stands in a message in the place of bytes. */
 export interface BlobRef {
@@ -255,7 +281,18 @@ export type Answer<Status extends number, Body> = Omit<ApiResponse, 'status' | '
 type Returned<T> = T | Promise<T>
 
 export type EndpointHandler<Request, Ctx, Response> = (req: Request, ctx: Ctx) => Returned<Response>
-export type ApiHandler<Body = any> = EndpointHandler<ApiRequest<Body>, Context, ApiResponse | void>
+export type ApiHandler<Body = any> = EndpointHandler<
+  ApiRequest<Body>,
+  Context,
+  ApiResponse | Streamed | AsyncIterable<string | Uint8Array> | void
+>
+
+/** Runs around an endpoint's handler; one that does not call `next` answers in its place. */
+export type ApiMiddleware<Ctx = Context> = (
+  req: ApiRequest & Record<string, any>,
+  ctx: Ctx,
+  next: () => Promise<ApiResponse | Streamed | void>,
+) => Returned<ApiResponse | Streamed | void>
 export type EventHandler<Message = any, Ctx = Context> = (message: Message, ctx: Ctx) => Returned<void>
 export type CronHandler<Ctx = Context> = (ctx: Ctx) => Returned<void>
 

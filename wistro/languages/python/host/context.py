@@ -374,15 +374,19 @@ class Request(collections.abc.Mapping):
         return self._values[name]
 
     def __getattr__(self, name):
-        if name in self.NAMES:
+        if name in self.NAMES or name in self._values:
             return self[name]
         raise AttributeError(f"a request has no `{name}`; it has {', '.join(self.NAMES)}")
 
+    def __setitem__(self, name: str, value) -> None:
+        """For middleware: what it found out goes on to the handler."""
+        self._values[self.ALIASES.get(name, name)] = value
+
     def __iter__(self):
-        return iter(self.NAMES)
+        return iter(dict.fromkeys((*self.NAMES, *self._values)))
 
     def __len__(self) -> int:
-        return len(self.NAMES)
+        return len({*self.NAMES, *self._values})
 
     def __repr__(self) -> str:
         return f"<Request {self['method']} {self['path']}>"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import faulthandler
+import functools
+import inspect
 import os
 import platform
 import signal
@@ -19,8 +21,10 @@ from .answers import answer_of
 from .channel import Channel, FrameTooLarge
 from .context import Asker, Context, Request, log_rest
 from .failures import failed_rest
+from .middleware import through
 from .output import attribute_output, current
-from .steps import Steps
+from .steps import Loaded, Steps
+from .streams import Stream, streamed_of
 from .values import encode
 
 PROTOCOL = 1
@@ -164,16 +168,31 @@ class Host:
         else:
             value = Request(frame["input"]) if kind == "api" else frame.get("input")
             arguments = (value, context)
-        arguments = arguments[: step.takes]
-        if step.is_async:
-            answer = await step.handler(*arguments)
+        if kind == "api" and step.middleware:
+            handle = functools.partial(self._returned, step, arguments[: step.takes])
+            answer = await through(step.middleware, value, context, handle)
         else:
-            answer = await self._in_thread(step.handler, arguments)
-            if asyncio.iscoroutine(answer):
-                answer = await answer
+            answer = await self._returned(step, arguments[: step.takes])
+        rest = await self._answered(attempt, answer) if kind == "api" else b""
         while attempt.asker.open:  # emits that the handler did not await
             await attempt.asker.open.pop()
-        return b',"answer":' + encode(answer_of(answer)) if kind == "api" else b""
+        return rest
+
+    async def _returned(self, step: Loaded, arguments):
+        if step.is_async:
+            return await step.handler(*arguments)
+        answer = await self._in_thread(step.handler, arguments)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    async def _answered(self, attempt: Attempt, answer) -> bytes:
+        """The rest of Done."""
+        streamed = streamed_of(answer)
+        if streamed is None:
+            return b',"answer":' + encode(answer_of(answer))
+        stream = Stream(attempt.asker, *streamed, attempt.context.run_id)
+        if stream.is_async:
+            return await stream.send()
+        return await self._in_thread(stream.send_now, ())
 
     async def _in_thread(self, handler, arguments):
         """A thread cannot be cancelled: the call lasts until its handler returns, unless it has not begun."""

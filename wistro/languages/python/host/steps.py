@@ -20,14 +20,17 @@ class NoHandler(Exception):
 
 
 class Loaded:
-    """A step's handler, and how many arguments it takes."""
+    """A step's handler, how many arguments it takes, and what its config puts around it."""
 
-    __slots__ = ("handler", "is_async", "takes")
+    __slots__ = ("handler", "is_async", "middleware", "takes")
 
-    def __init__(self, handler) -> None:
+    def __init__(self, handler, middleware=()) -> None:
         self.handler = handler
+        self.middleware = tuple(middleware)
         call = handler if inspect.isroutine(handler) else type(handler).__call__
         self.is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
+        if inspect.isasyncgenfunction(handler) or inspect.isasyncgenfunction(call):
+            self.is_async, self.handler = True, _generating(handler)
         self.takes = _positional(handler)
 
 
@@ -72,8 +75,22 @@ class Steps:
         handler = getattr(module, "handler", None)
         if not callable(handler):
             raise NoHandler(f"{code['file']} has no function `handler`")
-        loaded = self._loaded[step] = Loaded(handler)
+        loaded = self._loaded[step] = Loaded(handler, _middleware(module))
         return loaded
+
+
+def _middleware(module):
+    config = getattr(module, "config", None)
+    return (config.get("middleware") or ()) if isinstance(config, dict) else ()
+
+
+def _generating(handler):
+    """An async generator's call runs nothing yet: it needs no thread."""
+
+    async def handle(*arguments):
+        return handler(*arguments)
+
+    return handle
 
 
 def _positional(handler) -> int:

@@ -1,6 +1,6 @@
 // The acts of cases.py. `own` holds those that each step does in its own file.
 import { readFileSync } from 'node:fs'
-import { NonRetriable, RetryAfter } from '@wistro/sdk'
+import { NonRetriable, RetryAfter, ndjson, sse } from '@wistro/sdk'
 import { odd } from './odd.mjs'
 
 export async function act(given, ctx, own) {
@@ -73,6 +73,16 @@ export async function act(given, ctx, own) {
       case 'blob_get':
         await blobs.get(args[0])
         break
+      case 'stream':
+        return { ...args[1], body: itemsOf(args[0]) }
+      case 'stream_bare':
+        return itemsOf(args[0])
+      case 'stream_throws':
+        return itemsOf([...args[0], new Error('half-way')])
+      case 'sse':
+        return { ...args[1], body: sse(itemsOf(args[0])) }
+      case 'ndjson':
+        return ndjson(itemsOf(args[0]), { last: args[1] })
       case 'context':
         results.push(contextOf(ctx))
         break
@@ -134,6 +144,13 @@ export async function act(given, ctx, own) {
     }
   }
   return { status: 200, body: { results } }
+}
+
+async function* itemsOf(items) {
+  for (const item of items) {
+    if (item instanceof Error) throw item
+    yield item
+  }
 }
 
 function contextOf(ctx) {

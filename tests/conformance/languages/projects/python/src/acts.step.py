@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from odd import odd
-from wistro_sdk import NonRetriable, Refused, RetryAfter
+from wistro_sdk import NonRetriable, Refused, RetryAfter, ndjson, sse
 
 config = {"type": "noop", "name": "Acts"}
 
@@ -72,6 +72,16 @@ async def handler(given, ctx):
             return args[0]
         elif verb == "return_bytes":
             return {"body": b"\x00\xffhi"}
+        elif verb == "stream":
+            return {**args[1], "body": items_of(args[0])}
+        elif verb == "stream_bare":
+            return items_of(args[0])
+        elif verb == "stream_throws":
+            return items_of([*args[0], ValueError("half-way")])
+        elif verb == "sse":
+            return {**args[1], "body": sse(items_of(args[0]))}
+        elif verb == "ndjson":
+            return ndjson(items_of(args[0]), last=args[1])
         elif verb == "return_odd":
             return {"body": odd("nan")}
         elif verb == "throw":
@@ -127,6 +137,13 @@ async def leave():
 async def pieces_of(sizes):
     for size in sizes:
         yield b"x" * size
+
+
+async def items_of(items):
+    for item in items:
+        if isinstance(item, Exception):
+            raise item
+        yield item
 
 
 def context_of(ctx):

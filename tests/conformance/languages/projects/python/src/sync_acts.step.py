@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from odd import odd
-from wistro_sdk import NonRetriable, Refused, RetryAfter
+from wistro_sdk import NonRetriable, Refused, RetryAfter, ndjson, sse
 
 config = {"type": "noop", "name": "Sync acts"}
 
@@ -71,6 +71,16 @@ def handler(given, ctx):
             return args[0]
         elif verb == "return_bytes":
             return {"body": b"\x00\xffhi"}
+        elif verb == "stream":
+            return {**args[1], "body": items_of(args[0])}
+        elif verb == "stream_bare":
+            return items_of(args[0])
+        elif verb == "stream_throws":
+            return items_of([*args[0], ValueError("half-way")])
+        elif verb == "sse":
+            return {**args[1], "body": sse(items_of(args[0]))}
+        elif verb == "ndjson":
+            return ndjson(items_of(args[0]), last=args[1])
         elif verb == "return_odd":
             return {"body": odd("nan")}
         elif verb == "throw":
@@ -119,6 +129,13 @@ def handler(given, ctx):
 
 def leave():
     raise SystemExit(4)
+
+
+def items_of(items):
+    for item in items:
+        if isinstance(item, Exception):
+            raise item
+        yield item
 
 
 def context_of(ctx):
