@@ -14,12 +14,13 @@ from wistro.cli import say
 from wistro.errors import UserError
 
 TEMPLATES = Path(__file__).parent / "templates"
-NAMES_THE_PROJECT = ("wistro.yml", "package.json", "package-lock.json")
+NAMES_THE_PROJECT = ("wistro.yml", "package.json", "package-lock.json", "go.mod")
 
 
 class Template(StrEnum):
     python = "python"
     typescript = "typescript"
+    go = "go"
 
 
 class FilesInTheWay(UserError):
@@ -70,7 +71,7 @@ def write(folder: Path, template: str) -> list[str]:
     for name in NAMES_THE_PROJECT:
         if (path := folder / name).exists():
             text = path.read_text(encoding="utf-8")
-            for written in ("name: hello", '"name": "hello"'):
+            for written in ("name: hello", '"name": "hello"', "module hello\n"):
                 text = text.replace(written, written.replace("hello", project_name(folder)))
             path.write_text(text, encoding="utf-8")
     return sorted(targets)

@@ -1,4 +1,4 @@
-"""`wistro install`: a project's Python and Node packages, the SDK's types for editors, and esbuild."""
+"""`wistro install`: a project's Python, Node and Go packages, the SDK's types for editors, esbuild, and Go."""
 
 from __future__ import annotations
 
@@ -33,13 +33,15 @@ def run(
 ) -> int:
     """Example: wistro install
 
-    Installs what requirements.txt or pyproject.toml and package.json name, into .venv and node_modules.
+    Installs what requirements.txt or pyproject.toml and package.json name, into .venv and node_modules, and the modules
+    of go.mod, which it writes where there are Go steps and none.
     """
     root = folder.resolve()
     python = _python(root)
     node = _node(root)
+    go = _go(root)
     _types(root)
-    if not python and not node:
+    if not python and not node and not go:
         say.done("Installed", "nothing: the project names no packages")
     say.next_step("wistro dev")
     return 0
@@ -127,6 +129,24 @@ def _node(root: Path) -> bool:
         say.done("Installed", "Node packages", "node_modules")
     tools.esbuild(root)
     say.done("Installed", f"esbuild {tools.esbuild_version()}", ".wistro/tools")
+    return True
+
+
+def _go(root: Path) -> bool:
+    from wistro.compiler.find import find_steps
+    from wistro.compiler.settings import read_settings
+    from wistro.languages.go import installing, toolchain
+
+    settings, _ = read_settings(root)
+    steps, _ = find_steps(root, settings.src)
+    files = [one.file for one in steps if one.language == "go"]
+    if not files and not (root / "go.mod").is_file():
+        return False
+    version = settings.runtimes.get("go")
+    go = toolchain.find_or_install(root, version, os.environ.get("PATH", ""))
+    for done in installing.install(root, files, go=go, name=settings.name or root.name):
+        say.done("Installed", done, "go.mod")
+    say.done("Installed", f"Go {toolchain.version_of(go)}", str(go))
     return True
 
 

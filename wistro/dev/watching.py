@@ -12,10 +12,11 @@ from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, awatch
 
-SUFFIXES = {".py", ".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", ".jsx"}
+SUFFIXES = {".py", ".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", ".jsx", ".go"}
 NAMES = {
     *("wistro.yml", "wistro.json", ".env", "tsconfig.json"),
     *("requirements.txt", "pyproject.toml", "package.json", "package-lock.json"),
+    *("go.mod", "go.sum"),
 }
 SETTLED_MS = 20  # nothing changed for so long: an editor's write is several events
 GROUPED_MS = 100  # changes that go on are told after this

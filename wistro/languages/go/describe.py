@@ -16,16 +16,13 @@ from typing import Any
 
 from wistro.languages import isolate
 from wistro.languages.go import build, modules, packages
+from wistro.languages.go.installing import is_not_installed
 from wistro.languages.go.packages import Mistake, Package
 from wistro.languages.go.program import GENERATED, StepFile
 from wistro.languages.port import Answers, Asked
 
 TIMEOUT_S = 10.0
 _LAST_WORDS_S = 5.0
-_NOT_INSTALLED = (
-    *("no required module provides package", "cannot find module providing package"),
-    *("missing go.sum entry", "module lookup disabled", "updates to go.mod needed"),
-)
 _EXCLUDED = "build constraints exclude all"
 _NO_STEPS = (
     'A step is a package-level value: var Ship = sdk.Event(sdk.EventConfig{Name: "Ship", …}, …).'
@@ -285,6 +282,6 @@ def _problem(code: str, text: str, file: str, line: int, *, hint: str = "") -> d
 
 
 def _hint(text: str) -> str:
-    if any(words in text for words in _NOT_INSTALLED):
+    if is_not_installed(text):
         return "Run `wistro install`: it adds the modules that are imported to go.mod and go.sum."
     return ""

@@ -34,6 +34,7 @@ func init() {
 		}
 		return nil
 	}
+	bridge.ContextOf = func(call bridge.Call) any { return newContext(call) }
 	bridge.FailureOf = failureOf
 	bridge.EncodeLoosely = encodeLoosely
 	bridge.LinesOf = func(call bridge.Call) slog.Handler { return &lines{call: call} }

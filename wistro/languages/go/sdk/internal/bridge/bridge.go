@@ -20,6 +20,9 @@ type Step struct {
 // StepOf gives the step that a value is, or nil; set by sdk.
 var StepOf func(value any) *Step
 
+// ContextOf gives the *sdk.Context of a call; set by sdk.
+var ContextOf func(call Call) any
+
 // FailureOf tells an error as the host does, EncodeLoosely makes JSON of anything, and LinesOf logs for a call; set by sdk.
 var (
 	FailureOf     func(err error) (name string, never bool, after time.Duration, hasAfter bool)
