@@ -81,7 +81,8 @@ def root_of(folder: Path) -> Path:
 async def _from_files(
     root: Path, method: str, path: str, query: dict[str, str], body: bytes
 ) -> Any:
-    from wistro.control.answers import Answers, Project
+    from wistro.control.answers import Answers
+    from wistro.control.asked import Project
     from wistro.wiring import kept_files
 
     async with kept_files(root) as kept:

@@ -5,17 +5,17 @@ Given an engine it asks that; without one it reads the store's and the records' 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 
 from wistro.control import reading
+from wistro.control.asked import BadRequest, NoEngine, NothingSuch, Project, Query, decoded
+from wistro.control.tasks import TaskAnswers
 from wistro.engine.engine import Engine
 from wistro.errors import UserError
-from wistro.lock.model import Lock
 from wistro.protocol.ids import read as read_id
 from wistro.protocol.ids import show
 from wistro.protocol.operating import (
@@ -31,33 +31,8 @@ from wistro.protocol.operating import (
     Redriven,
 )
 from wistro.protocol.times import rfc3339
-from wistro.records.local_reads import LocalReads
 from wistro.store.port import DeadLetter, Reads, StateWrite, Unit
 from wistro.store.state import MISSING
-
-Query = Mapping[str, str]
-
-
-class NoEngine(UserError):
-    """What is asked needs the engine, and none runs this project."""
-
-    code = "control.no-engine"
-    hint = "Start it with `wistro dev` or `wistro start`, in another terminal."
-    status = 503
-
-
-class NothingSuch(UserError):
-    """The control socket was asked for what it does not have."""
-
-    code = "control.unknown"
-    hint = "Command and engine may be of two releases of wistro: start the engine anew."
-    status = 404
-
-
-class BadRequest(UserError):
-    """A request's body or query is not of the shape that is wanted."""
-
-    code = "control.request"
 
 
 class UnknownDeadLetter(UserError):
@@ -81,26 +56,18 @@ class Event(msgspec.Struct):
     data: Any
 
 
-@dataclass(frozen=True)
-class Project:
-    """What is asked about. `engine` and `view` are None where nothing runs."""
-
-    reads: LocalReads | None  # None: nothing was ever recorded
-    store: Reads | None
-    lock: Callable[[], Lock | None]
-    engine: Engine | None = None
-    view: Callable[[], EngineView] | None = None
-
-
 class Answers:
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._tasks = TaskAnswers(project)
         self._answer: dict[tuple[str, str], Callable[[str, Query, bytes], Awaitable[Any]]] = {
             ("GET", "engine"): self._view,
             ("POST", "runs"): self._change_run,
             ("POST", "events"): self._emit,
             ("GET", "dead"): self._dead,
             ("POST", "dead"): self._redrive,
+            ("GET", "tasks"): self._tasks.read,
+            ("POST", "tasks"): self._tasks.change,
             ("GET", "state"): self._state,
             ("PUT", "state"): self._set,
             ("DELETE", "state"): self._forget,
@@ -130,7 +97,7 @@ class Answers:
         return Changed(1)
 
     async def _emit(self, rest: str, query: Query, body: bytes) -> Emitted:
-        event = _decoded(body, Event)
+        event = decoded(body, Event)
         return Emitted(show("run", await self._engine.emit(event.topic, event.data)))
 
     # Dead letters
@@ -176,7 +143,7 @@ class Answers:
         return Entry(group, query["key"], value)
 
     async def _set(self, rest: str, query: Query, body: bytes) -> Changed:
-        entry = _decoded(body, Entry)
+        entry = decoded(body, Entry)
         await self._write(StateWrite("set", entry.group, entry.key, entry.value))
         return Changed(1)
 
@@ -198,9 +165,7 @@ class Answers:
 
     @property
     def _engine(self) -> Engine:
-        if self._project.engine is None:
-            raise NoEngine("no engine runs this project, so nothing of it can be changed")
-        return self._project.engine
+        return self._project.running
 
 
 async def _keys(store: Reads, group: str) -> int:
@@ -223,10 +188,3 @@ def dead_view(dead: DeadLetter) -> DeadView:
         stderr=dead.stderr,
         data=msgspec.json.decode(dead.message),
     )
-
-
-def _decoded(body: bytes, type: Any) -> Any:
-    try:
-        return msgspec.json.decode(body, type=type)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"the request's body is unfit: {error}") from error

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wistro import __version__
-from wistro.control.answers import Answers, Project
+from wistro.control.answers import Answers
+from wistro.control.asked import Project
 from wistro.control.reading import problem_view
 from wistro.control.serve import serving
 from wistro.dev.screens import Showing
