@@ -86,6 +86,7 @@ class Cancelling:
             task_ends, records = await self._tasks.cancelled(run_id, now_us=now_us)
             unit = Unit(
                 finished=[(one.seq, one.number) for one in waiting],
+                gated=[one.seq for one in waiting if one.gate is not None],
                 ends=(row.seq, row.open),
                 task_ends=task_ends,
                 records=[*records, self._parts.recording.run(run, "cancelled", at_us=now_us)],
@@ -94,6 +95,8 @@ class Cancelling:
             with contextlib.suppress(Fenced):  # something of it was settled meanwhile: look again
                 await store.submit(unit)
                 self._cancelled(run, len(waiting))
+                for step in {one.step for one in waiting if one.gate is not None}:
+                    self._emitting.claiming.freed(step)
                 return
         raise Fenced(f"the run {run_id} keeps changing")
 

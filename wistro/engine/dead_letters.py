@@ -38,9 +38,15 @@ class UnknownDeadLetter(UserError):
 
 
 def dead_letter(
-    row: DeliveryRow, run: LiveRun, error: ErrorRecord, *, now_us: int, stderr: str = ""
+    row: DeliveryRow,
+    run: LiveRun,
+    error: ErrorRecord,
+    *,
+    now_us: int,
+    stderr: str = "",
+    blocks: bool = False,
 ) -> DeadLetter:
-    """A delivery as it is given up."""
+    """A delivery as it is given up. `blocks`: its lane waits until it is redriven or deleted."""
     return DeadLetter(
         delivery_id=row.delivery_id,
         run_id=run.id,
@@ -56,6 +62,8 @@ def dead_letter(
         header=run.row(open=0).header,
         parent_attempt_id=row.parent_attempt_id,
         ordinal=row.ordinal,
+        gate=row.gate,
+        blocks=blocks,
     )
 
 
@@ -115,7 +123,10 @@ class DeadLetters:
                 deployment_id=loaded.deployment.id,
                 header=msgspec.json.decode(dead.header, type=RunHeader),
             )
-        row = self._emitting.row(queue, run, dead.message, due_at_us=now_us, kind=dead.kind)
+        gate = dead.gate if queue.plan.gating is not None else None
+        row = self._emitting.row(
+            queue, run, dead.message, due_at_us=now_us, gate=gate, kind=dead.kind
+        )
         row.delivery_id, row.topic, row.number = dead.delivery_id, dead.topic, dead.attempts + 1
         row.parent_attempt_id, row.ordinal = dead.parent_attempt_id, dead.ordinal
         unit = Unit(
@@ -152,3 +163,4 @@ class DeadLetters:
         delivery.run.is_kept = True
         loaded.live_runs += is_reopened
         self._emitting.committed([delivery], loaded)
+        self._emitting.claiming.freed(delivery.row.step)  # it may have held its lane up

@@ -114,6 +114,8 @@ class Deliveries:
         self.in_flight.discard(delivery)
         self._emitting.release(delivery)
         self._turns.finished(delivery)
+        if delivery.queue.plan.gating is not None:
+            self._emitting.claiming.freed(delivery.row.step)
         self._turns.pump()
 
     async def _outcome(self, delivery: Delivery, attempt: Attempt, loaded: Loaded) -> Outcome:
@@ -174,6 +176,7 @@ class Deliveries:
         unit = Unit(
             new_deliveries=[one.row for one in emitted],
             finished=[(delivery.row.seq, delivery.row.number)],
+            gated=_gated(delivery.row),
             writes=attempt.writes,
             records=[
                 self._parts.recording.attempt(attempt, "done", at_us=now_us, delivery=delivery)
@@ -230,7 +233,7 @@ class Deliveries:
     ) -> None:
         now_us = self._parts.clock.now_us()
         again.due_at_us = now_us + int(delay_s * 1e6)
-        again.claimed = delay_s == 0
+        again.claimed = delay_s == 0 and again.gate is None
         record = self._parts.recording.attempt(
             attempt, "retrying", at_us=now_us, delivery=delivery, error=error, counts=False
         )
@@ -239,7 +242,7 @@ class Deliveries:
         if again.claimed:
             self._emitting.hold(Delivery(again, delivery.run, delivery.queue))
         elif (queue := loaded.lane.queues.get(again.step)) is not None:  # else an edit took it away
-            self._emitting.wake_at(queue, again.due_at_us, loaded)
+            self._emitting.claiming.wake_at(queue, again.due_at_us, loaded)
 
     async def _dead(
         self,
@@ -251,11 +254,18 @@ class Deliveries:
         stderr: str = "",
     ) -> None:
         now_us = self._parts.clock.now_us()
-        row, run = delivery.row, delivery.run
+        row, run, gating = delivery.row, delivery.run, delivery.queue.plan.gating
         run.mark = DEAD
-        dead = dead_letter(row, run, error, now_us=now_us, stderr=stderr)
+        blocks = gating is not None and gating.blocks
+        dead = dead_letter(row, run, error, now_us=now_us, stderr=stderr, blocks=blocks)
         record = self._parts.recording.attempt(
             attempt, "dead", at_us=now_us, delivery=delivery, error=error, counts=False
         )
-        unit = Unit(finished=[(row.seq, row.number)], dead=dead, records=[record])
+        unit = Unit(
+            finished=[(row.seq, row.number)], gated=_gated(row), dead=dead, records=[record]
+        )
         await self._ends.commit(unit, delivery.run, loaded, change=-1, now_us=now_us)
+
+
+def _gated(row: DeliveryRow) -> list[int]:
+    return [row.seq] if row.gate is not None else []

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from wistro.engine.claiming import CLAIM_AGAIN_S, Claiming
 from wistro.engine.emitted import Emitted
 from wistro.engine.loaded import Deployment, Plans
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery, Lane, StepQueue, Turns
 from wistro.engine.runs import LiveRun
 from wistro.hosts.port import Hosts
-from wistro.store.port import DeliveryRow, Fenced, RunRow, StoreBroken, StoreFull, Unit
-
-CLAIM_AT_ONCE = 512
-CLAIM_AGAIN_S = 1.0
-LONGEST_SLEEP_S = 20.0  # the clock on the wall may be set meanwhile
+from wistro.store.port import DeliveryRow, Fenced, Gate, RunRow, StoreBroken, StoreFull, Unit
 
 
 @dataclass(slots=True)
@@ -42,16 +38,16 @@ class Loaded:
 
 
 class Emitting:
-    """Puts deliveries into queues, and takes more from the store when a queue runs low."""
+    """Puts deliveries into queues; `claiming` takes more from the store when a queue runs low."""
 
-    def __init__(
-        self, parts: Parts, turns: Turns, *, loaded_of: Callable[[str], Loaded | None]
-    ) -> None:
+    def __init__(self, parts: Parts, turns: Turns, loaded: Mapping[str, Loaded]) -> None:
         self._parts = parts
         self._turns = turns
-        self._loaded_of = loaded_of
+        self._loaded = loaded
         self.runs: dict[int, LiveRun] = {}  # those that something in memory belongs to
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.claiming = Claiming(
+            parts, turns, all_loaded=loaded.values, hold=self.hold, run_of=self._run_of
+        )
 
     def deliveries(
         self,
@@ -67,8 +63,11 @@ class Emitting:
             for plan in emitted.plan.subscribers:
                 queue = loaded.lane.queues[plan.id]
                 due_at_us = emitted.due_at_us(plan, now_us=now_us)
+                is_due, gate = due_at_us <= now_us, None
+                if plan.gating is not None:
+                    gate = plan.gating.gate(emitted.message, key=emitted.key, is_later=not is_due)
                 row = self.row(
-                    queue, run, emitted.stored, due_at_us=due_at_us, is_due=due_at_us <= now_us
+                    queue, run, emitted.stored, due_at_us=due_at_us, is_due=is_due, gate=gate
                 )
                 row.topic = emitted.plan.topic
                 row.parent_attempt_id = parent_attempt_id
@@ -84,10 +83,11 @@ class Emitting:
         *,
         due_at_us: int,
         is_due: bool = True,
+        gate: Gate | None = None,
         kind: str = "event",
     ) -> DeliveryRow:
-        is_held = is_due and queue.has_room(self._parts.limits)
-        if is_due and not is_held:
+        is_held = gate is None and is_due and queue.has_room(self._parts.limits)
+        if gate is None and is_due and not is_held:
             queue.is_spilled = True
             queue.put_aside += 1
         return DeliveryRow(
@@ -101,6 +101,7 @@ class Emitting:
             message=message,
             due_at_us=due_at_us,
             claimed=is_held,
+            gate=gate,
         )
 
     def committed(self, deliveries: list[Delivery], loaded: Loaded) -> None:
@@ -110,18 +111,19 @@ class Emitting:
             if delivery.row.claimed:
                 self.hold(delivery)
             elif delivery.row.due_at_us > self._parts.clock.now_us():
-                self.wake_at(delivery.queue, delivery.row.due_at_us, loaded)
-            elif not delivery.queue.ready:
-                self.claim_more(delivery.queue, loaded)
+                self.claiming.wake_at(delivery.queue, delivery.row.due_at_us, loaded)
+            elif delivery.row.gate is not None or not delivery.queue.ready:
+                self.claiming.more(delivery.queue, loaded)
         self._turns.pump()
 
     def hold(self, delivery: Delivery) -> None:
         """Keep it in memory until its turn. Its lane may have been stopped while its row was on the way to the
         disk: then it goes to the lane in that one's place, or waits in the store."""
         if delivery.queue.lane.is_stopped:
-            queue = self._current(delivery.queue, self._loaded_of(delivery.row.deployment_id))
+            loaded = self._loaded.get(delivery.row.deployment_id)
+            queue = self.claiming.current(delivery.queue, loaded)
             if queue is None:
-                self._later(self.put_back([delivery]))
+                self.claiming.later(self.put_back([delivery]))
                 return
             delivery.queue = queue
         self.keep(delivery.run)
@@ -142,6 +144,7 @@ class Emitting:
 
     async def put_back(self, deliveries: list[Delivery]) -> None:
         """They wait in the store, for whoever runs their deployment next. A full disk is waited for."""
+        limited = {one.row.step for one in deliveries if one.row.gate is not None}
         for delivery in deliveries:
             delivery.row.claimed = False
         while deliveries:
@@ -158,84 +161,8 @@ class Emitting:
                     raise problem
             if deliveries:
                 await asyncio.sleep(CLAIM_AGAIN_S)
+        for step in limited:
+            self.claiming.freed(step)
 
-    async def settled(self) -> None:
-        """Returns when what is being put back or claimed now has been."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks))
-
-    def wake_at(self, queue: StepQueue, due_at_us: int, loaded: Loaded) -> None:
-        """Something of this queue in the store is due then. Looked at each minute, for a clock may be set meanwhile."""
-        if queue.timer is not None:
-            if queue.wakes_at_us <= due_at_us:
-                return
-            queue.timer.cancel()
-        delay_s = (due_at_us - self._parts.clock.now_us()) / 1e6
-        delay_s = min(max(0.0, delay_s), LONGEST_SLEEP_S)
-        queue.wakes_at_us = due_at_us
-        loop = asyncio.get_running_loop()
-        queue.timer = loop.call_later(delay_s, self._woken, queue, loaded)
-
-    def claim_more(self, queue: StepQueue, loaded: Loaded) -> None:
-        current = self._current(queue, loaded)
-        if current is None:
-            return  # whoever loads it next looks into the store
-        current.is_spilled = True
-        if not current.is_claiming:
-            current.is_claiming = True
-            self._later(self._claim(current, loaded))
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    @staticmethod
-    def _current(queue: StepQueue, loaded: Loaded | None) -> StepQueue | None:
-        """The step's queue in the lane that is served now; None when the deployment or the step is gone."""
-        if loaded is None or loaded.lane.is_stopped:
-            return None
-        return loaded.lane.queues.get(queue.plan.id)
-
-    def _woken(self, queue: StepQueue, loaded: Loaded) -> None:
-        queue.timer = None
-        if queue.wakes_at_us > self._parts.clock.now_us():
-            self.wake_at(queue, queue.wakes_at_us, loaded)
-        else:
-            self.claim_more(queue, loaded)
-
-    async def _claim(self, queue: StepQueue, loaded: Loaded) -> None:
-        deployment_id, step = loaded.deployment.id, queue.plan.id
-        try:
-            put_aside = queue.put_aside
-            taken = await self._parts.store.claim(
-                deployment_id, step, due_at_us=self._parts.clock.now_us(), limit=CLAIM_AT_ONCE
-            )
-        except StoreFull:
-            queue.is_claiming = False
-            self._again_soon(queue, loaded)
-            return
-        except StoreBroken:
-            return
-        queue.is_claiming = False
-        for row, run in taken:
-            self.hold(Delivery(row, self._run(run), queue))
-        if len(taken) < CLAIM_AT_ONCE:
-            # What was put aside meanwhile may have missed the claim.
-            queue.is_spilled = queue.put_aside != put_aside
-            if queue.is_spilled and not queue.ready:
-                self.claim_more(queue, loaded)
-            elif (due_at_us := await self._parts.store.next_due(deployment_id, step)) is not None:
-                self.wake_at(queue, due_at_us, loaded)
-        self._turns.pump()
-
-    def _again_soon(self, queue: StepQueue, loaded: Loaded) -> None:
-        self.wake_at(queue, self._parts.clock.now_us() + int(CLAIM_AGAIN_S * 1e6), loaded)
-
-    def _run(self, row: RunRow) -> LiveRun:
+    def _run_of(self, row: RunRow) -> LiveRun:
         return self.runs.get(row.seq) or LiveRun.of(row)

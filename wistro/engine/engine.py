@@ -79,7 +79,7 @@ class Engine:
         self._primary: str | None = None
         self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by deployment
         self._turns = Turns(limits, start=self._start, is_low=self._is_low)
-        self._emitting = Emitting(self._parts, self._turns, loaded_of=self._loaded.get)
+        self._emitting = Emitting(self._parts, self._turns, self._loaded)
         ends = Ends(self._parts)
         self._tasks = Tasks(self._parts, self._emitting, ends, loaded_of=self._get)
         self._deliveries = Deliveries(
@@ -160,9 +160,10 @@ class Engine:
             await self._neighbours.settled()
             loaded.live_runs, loaded.backlog = await self._parts.store.totals(deployment.id)
             self._loaded[deployment.id] = loaded
+        await self._open_gates(loaded)
         for step in await self._parts.store.waiting_steps(deployment.id):
             if (queue := lane.queues.get(step)) is not None:
-                self._emitting.claim_more(queue, loaded)
+                self._emitting.claiming.more(queue, loaded)
             else:
                 gone = f"deliveries wait for `{step}`, which this lock does not have"
                 self._parts.recording.say("warn", gone, deployment.id)
@@ -200,12 +201,12 @@ class Engine:
             await asyncio.wait(in_flight)
         if loaded.calls:
             await loaded.without_calls.wait()
-        await self._emitting.settled()
+        await self._emitting.claiming.settled()
         await self._parts.store.leave(deployment_id)
         self._loaded.pop(deployment_id, None)
         with contextlib.suppress(StoreFull, StoreBroken):
             await self._parts.store.submit(Unit())  # after all that was submitted of it
-        await self._emitting.settled()  # what came of that is put back
+        await self._emitting.claiming.settled()  # what came of that is put back
 
     def set_primary(self, deployment_id: str | None) -> None:
         """The deployment in which cron fires."""
@@ -305,7 +306,7 @@ class Engine:
             loaded.lane.cancel_timers()
         await self._neighbours.close()
         await self._tasks.settled()
-        await self._emitting.close()
+        await self._emitting.claiming.close()
         await asyncio.gather(
             *(loaded.hosts.close(grace_s=1.0) for loaded in self._loaded.values()),
             *self._background,
@@ -334,7 +335,17 @@ class Engine:
     def _is_low(self, queue) -> None:
         for loaded in self._loaded.values():
             if loaded.lane is queue.lane:
-                self._emitting.claim_more(queue, loaded)
+                self._emitting.claiming.more(queue, loaded)
+
+    async def _open_gates(self, loaded: Loaded) -> None:
+        """Ask for what the limits let through now; steps that an edit took the limits from let all through."""
+        id, queues = loaded.deployment.id, loaded.lane.queues
+        for step in await self._parts.store.gated_steps(id):
+            if (queue := queues.get(step)) is not None and queue.plan.gating is None:
+                await self._parts.store.submit(Unit(ungated=[(id, step)]))
+        for queue in queues.values():
+            if queue.plan.gating is not None:
+                self._emitting.claiming.more(queue, loaded)
 
     async def _put_back(self, lane: Lane) -> None:
         """What a lane holds waits in the store again."""

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema_rs
 
 from wistro.auth.policy import variables
+from wistro.engine.gating import Gating
 from wistro.engine.messages import Schemas
 from wistro.errors import UserError
 from wistro.hosts.port import Hosts
@@ -75,6 +76,7 @@ class StepPlan:
     wants_blob: bool = False  # an endpoint's body, whatever it is, arrives as a blob
     takes_text: bool = False  # or may be a text
     delay_us: int = 0  # each message waits so long before its first attempt
+    gating: Gating | None = None
     task: TaskPlan | None = None  # a No-Op step's: its messages wait for an answer
 
 
@@ -221,4 +223,5 @@ def _step_plan(id: str, step: LockedStep, schemas: Schemas) -> StepPlan:
         wants_blob=is_blob_schema(written),
         takes_text=written.get("type") == "string",
         delay_us=int(duration_s(step.config.delay or 0) * 1e6),
+        gating=Gating.of(step.config),
     )

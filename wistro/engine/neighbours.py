@@ -82,7 +82,7 @@ class Neighbours:
                 loaded.quiet.set()
             if moved.deliveries > 0:
                 for queue in loaded.lane.queues.values():
-                    self._emitting.claim_more(queue, loaded)
+                    self._emitting.claiming.more(queue, loaded)
         if moved.calling:
             self._later(self.interrupt(moved.calling, loaded))
 

@@ -34,7 +34,7 @@ class StepQueue:
     """What a step is to do. `put_aside` counts deliveries that went to the store instead of here."""
 
     __slots__ = (
-        "bytes_held", "in_flight", "in_turn", "is_claiming", "is_spilled", "lane", "plan",
+        "bytes_held", "in_flight", "in_turn", "is_asked_again", "is_claiming", "is_spilled", "lane", "plan",
         "put_aside", "ready", "timer", "wakes_at_us",
     )  # fmt: skip
 
@@ -47,6 +47,7 @@ class StepQueue:
         self.in_turn = False
         self.is_spilled = False  # due deliveries may wait in the store
         self.is_claiming = False
+        self.is_asked_again = False  # while it claims
         self.put_aside = 0
         self.timer: asyncio.TimerHandle | None = None
         self.wakes_at_us = 0

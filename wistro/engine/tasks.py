@@ -272,7 +272,7 @@ class Tasks:
     def _wake(self, queue: StepQueue, at_us: int | None, loaded: Loaded) -> None:
         current = loaded.lane.queues.get(queue.plan.id)
         if at_us is not None and current is not None:
-            self._emitting.wake_at(current, at_us, loaded)
+            self._emitting.claiming.wake_at(current, at_us, loaded)
 
     async def _time_out(self, kept: TaskRow, delivery: Delivery, loaded: Loaded) -> None:
         task = delivery.queue.plan.task

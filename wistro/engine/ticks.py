@@ -62,7 +62,9 @@ class Ticks:
         )
         if schedule.step is not None:
             queue = loaded.lane.queues[schedule.step.id]
-            row = self._emitting.row(queue, run, b"null", due_at_us=now_us, kind="cron")
+            gating = queue.plan.gating
+            gate = gating.gate(b"null", key=None) if gating is not None else None
+            row = self._emitting.row(queue, run, b"null", due_at_us=now_us, gate=gate, kind="cron")
             deliveries = [Delivery(row, run, queue)]
         else:
             assert schedule.topic is not None

@@ -43,6 +43,14 @@ class AnswerTaken(Exception):
     """Another engine has answered a call under this key meanwhile; nothing of the unit was kept."""
 
 
+class IdTaken(Exception):
+    """Something was emitted under one of these ids before; nothing of the unit was kept."""
+
+    def __init__(self, keys: list[str]) -> None:
+        super().__init__(", ".join(keys))
+        self.keys = keys
+
+
 class BadStateOperation(UserError):
     """A state operation that does not fit the value it meets, such as increment on a text."""
 
@@ -62,6 +70,19 @@ class RunRow:
     mark: str = ""  # the engine's note: "calling" while its endpoint's attempt runs, "dead" once a delivery is
     is_here: bool = True  # this engine works on it; else another on the same store does
     waits: int = 0  # those of `open` that are tasks; read only: it follows from the tasks' rows
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """By what a delivery of a limited step waits its turn: keys of the step, in the whole environment; None: not by that.
+
+    "" is the step as a whole.
+    """
+
+    lane: str | None = None  # one after the other, in the order of commits
+    slot: str | None = None  # so many at once
+    meter: str | None = None  # so many in a time
+    is_later: bool = False  # it joins its lane when it is due, not when it is committed
 
 
 @dataclass(slots=True)
@@ -84,6 +105,7 @@ class DeliveryRow:
     parent_attempt_id: str | None = None
     ordinal: int = 0
     claimed: bool = True  # the engine holds it in memory; else it waits in the table for `claim`
+    gate: Gate | None = None  # it waits for `admit` instead, and is not claimed when it is new
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +142,40 @@ class DeadLetter:
     header: bytes  # the run's
     parent_attempt_id: str | None = None
     ordinal: int = 0
+    gate: Gate | None = None  # a redrive waits there anew, at its lane's tail
+    blocks: bool = False  # its lane waits until it is redriven or deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `limit` in any `per_us`."""
+
+    limit: int
+    per_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a limited step's queue asks for: at most `limit` due deliveries, as far as their gates let them through."""
+
+    deployment_id: str
+    step: str
+    now_us: int
+    limit: int
+    slots: int | None  # at once, for each slot
+    rate: Rate | None  # for each meter
+    gate_of: Callable[[DeliveryRow], Gate]  # of one that was emitted before its step was limited
+    whole: (
+        Gate  # the same where a store cannot look into the message: what limits the step as a whole
+    )
+
+
+@dataclass(slots=True)
+class Admitted:
+    """`again_at_us`: when time alone may let more through; None when only an end, or something new, can."""
+
+    taken: list[tuple[DeliveryRow, RunRow]]
+    again_at_us: int | None
 
 
 class Unit(msgspec.Struct):
@@ -128,6 +184,10 @@ class Unit(msgspec.Struct):
     new_runs: list[RunRow] = []
     new_deliveries: list[DeliveryRow] = []
     finished: list[tuple[int, int]] = []  # (delivery seq, number)
+    gated: list[int] = []  # of `finished`, those that have a gate: they leave it
+    ungated: list[
+        tuple[str, str]
+    ] = []  # (deployment id, step): no longer limited, its deliveries just wait
     retried: list[tuple[int, DeliveryRow]] = []  # (fenced number, its new values)
     run_changes: list[
         tuple[int, int, str]
@@ -139,6 +199,7 @@ class Unit(msgspec.Struct):
     writes: list[StateWrite] = []
     answer: tuple[str, StoredAnswer, int] | None = None  # (key, answer, expires_at_us)
     tick: tuple[str, int] | None = None  # (schedule id, scheduled_at_us)
+    ids: list[tuple[str, int]] = []  # (key, expires_at_us): none may be known, else IdTaken
     cursor: tuple[str, int] | None = None  # (schedule id, every tick up to here is settled)
     dead: DeadLetter | None = None
     redriven: str | None = None  # a dead letter's delivery id: taken out, or Fenced when it is gone
@@ -255,7 +316,7 @@ class Store(Reads, Protocol):
         ...
 
     def submit(self, unit: Unit, *, then: Callable[[], None] | None = None) -> asyncio.Future[None]:
-        """Resolves when on disk. Raises (in the future) StoreFull, StoreBroken, Fenced, TickTaken, BadStateOperation.
+        """Resolves when on disk. Raises (in the future) StoreFull, StoreBroken, Fenced, TickTaken, IdTaken, BadStateOperation.
 
         `then` is called once the unit is on disk, also when nobody waits for the future any more.
         A failed commit fails every unit that was submitted before the failure was told.
@@ -284,6 +345,18 @@ class Store(Reads, Protocol):
         self, deployment_id: str, step: str, *, due_at_us: int, limit: int
     ) -> asyncio.Future[list[tuple[DeliveryRow, RunRow]]]:
         """Take the oldest due deliveries of a step that nobody holds; they are this engine's when it resolves."""
+        ...
+
+    def admit(self, admission: Admission) -> asyncio.Future[Admitted]:
+        """As `claim`, for a step that is limited. What is taken holds its slot until its attempt ends or is retried."""
+        ...
+
+    async def gated_steps(self, deployment_id: str) -> list[str]:
+        """Steps with deliveries that wait at a gate: asked once, when a deployment is loaded."""
+        ...
+
+    async def known_ids(self, keys: list[str], *, now_us: int) -> list[str]:
+        """Those of `keys` that were emitted before and have not expired."""
         ...
 
     async def next_due(self, deployment_id: str, step: str) -> int | None:

@@ -17,8 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wistro.store import sqlite_tasks, tables
+from wistro.store import sqlite_gates, sqlite_tasks, tables
 from wistro.store.port import (
+    Admission,
+    Admitted,
     Chunk,
     DeliveryRow,
     Others,
@@ -28,8 +30,8 @@ from wistro.store.port import (
     Unit,
     Unnumbered,
 )
-from wistro.store.sqlite_file import check_schema, connect, is_full, readable
-from wistro.store.sqlite_writes import Claim, SqliteWrites, Submitted, Waiting
+from wistro.store.sqlite_file import add_columns, check_schema, connect, is_full, readable
+from wistro.store.sqlite_writes import Asking, Claim, SqliteWrites, Submitted, Waiting
 
 GROUP_UNITS = 512  # a larger group would hold the event loop for more than some milliseconds
 CHECKPOINT_BYTES = 8 * 1024 * 1024
@@ -47,7 +49,8 @@ class SqliteStore(SqliteWrites):
         with readable(path):
             self._db = connect(path)
             check_schema(self._db, path)
-            self._db.executescript(tables.TABLES + sqlite_tasks.TABLES)
+            self._db.executescript(tables.TABLES + sqlite_tasks.TABLES + sqlite_gates.TABLES)
+            add_columns(self._db)
             super().__init__(connect(path, read_only=True))
             self._boot = self._begin_boot()
             self._run_seq = self._highest("runs", "run_seq")
@@ -99,6 +102,9 @@ class SqliteStore(SqliteWrites):
     ) -> asyncio.Future[list[tuple[DeliveryRow, RunRow]]]:
         return self._enqueue(Claim(deployment_id, step, due_at_us, limit, []))
 
+    def admit(self, admission: Admission) -> asyncio.Future[Admitted]:
+        return self._enqueue(Asking(admission))
+
     def line(self, line: Unnumbered) -> None:
         self._lines.append(line)
         if self._committing is None and not self._scheduled:
@@ -125,7 +131,7 @@ class SqliteStore(SqliteWrites):
 
     # Groups
 
-    def _enqueue(self, work: Submitted | Claim) -> asyncio.Future[Any]:
+    def _enqueue(self, work: Submitted | Claim | Asking) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self._loop.create_future()
         if self._broken is not None:
             future.set_exception(self._broken)
@@ -200,7 +206,7 @@ class SqliteStore(SqliteWrites):
             if isinstance(work, Submitted) and work.then is not None:
                 self._loop.call_soon(work.then)
             if not future.done():
-                future.set_result(work.taken if isinstance(work, Claim) else None)
+                future.set_result(None if isinstance(work, Submitted) else work.taken)
         if self._waiting:
             self._begin_group()
         else:
@@ -245,6 +251,7 @@ class SqliteStore(SqliteWrites):
         db.execute("INSERT OR REPLACE INTO meta VALUES ('schema', ?)", (tables.SCHEMA,))
         # What an earlier boot held may have been running: its next attempt has a higher number, uncharged.
         db.execute("UPDATE deliveries SET number = number + 1, claimed = 0 WHERE claimed > 0")
+        self._let_all_wait()
         db.execute(
             "UPDATE streams SET last_seq = max(last_seq, coalesce("
             "(SELECT max(last_seq) FROM outbox WHERE outbox.stream = streams.stream), 0))"

@@ -49,6 +49,14 @@ def check_schema(db: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def add_columns(db: sqlite3.Connection) -> None:
+    """To tables that an older release made."""
+    for table, column, kind in tables.ADDED:
+        known = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+        if column not in known:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     db.execute("PRAGMA journal_mode = WAL")

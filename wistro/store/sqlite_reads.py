@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from wistro.store import sqlite_tasks, tables
-from wistro.store.port import Chunk, DeadLetter, DeliveryRow, RunRow, StoredAnswer
+from wistro.store.port import Chunk, DeadLetter, DeliveryRow, Gate, RunRow, StoredAnswer
 from wistro.store.state import MISSING
 from wistro.store.tasks import COLUMNS, TaskFilter, TaskLink, TaskRow
 
@@ -83,7 +83,19 @@ class SqliteReads:
         waiting = self._rows(
             "SELECT count(*) FROM deliveries WHERE claimed = 0 AND deployment_id = ?", deployment_id
         )
-        return runs[0][0], waiting[0][0]
+        parked = self._rows(
+            "SELECT count(*) FROM deliveries WHERE claimed = -1 AND deployment_id = ?",
+            deployment_id,
+        )
+        return runs[0][0], waiting[0][0] + parked[0][0]
+
+    async def gated_steps(self, deployment_id: str) -> list[str]:
+        sql = "SELECT DISTINCT step FROM gates WHERE deployment_id = ? AND state != 5 ORDER BY step"
+        return [row[0] for row in self._rows(sql, deployment_id)]
+
+    async def known_ids(self, keys: list[str], *, now_us: int) -> list[str]:
+        sql = "SELECT 1 FROM emitted_ids WHERE key = ? AND expires_at_us > ?"
+        return [key for key in keys if self._row(sql, key, now_us)]
 
     async def run(self, run_id: str) -> RunRow | None:
         row = self._row(
@@ -93,7 +105,11 @@ class SqliteReads:
 
     async def run_deliveries(self, run_seq: int) -> list[DeliveryRow]:
         sql = f"SELECT {tables.DELIVERY} FROM deliveries WHERE run_seq = ? ORDER BY seq"
-        return [delivery(row) for row in self._rows(sql, run_seq)]
+        found = [delivery(row) for row in self._rows(sql, run_seq)]
+        for one in found:
+            gate = self._row("SELECT lane, slot, meter FROM gates WHERE seq = ?", one.seq)
+            one.gate = None if gate is None else Gate(*gate)
+        return found
 
     async def delivery(self, seq: int) -> tuple[DeliveryRow, RunRow] | None:
         row = self._row(f"SELECT {tables.DELIVERY} FROM deliveries WHERE seq = ?", seq)
@@ -125,12 +141,12 @@ class SqliteReads:
     ) -> list[DeadLetter]:
         """Newest first by delivery id, which is in order of time."""
         sql = f"SELECT {tables.DEAD_LETTER} FROM dead_letters WHERE delivery_id < ? ORDER BY delivery_id DESC LIMIT ?"
-        return [DeadLetter(*row) for row in self._rows(sql, before or "~", limit)]
+        return [tables.dead_letter(row) for row in self._rows(sql, before or "~", limit)]
 
     async def dead_letter(self, delivery_id: str) -> DeadLetter | None:
         sql = f"SELECT {tables.DEAD_LETTER} FROM dead_letters WHERE delivery_id = ?"
         row = self._row(sql, delivery_id)
-        return None if row is None else DeadLetter(*row)
+        return None if row is None else tables.dead_letter(row)
 
     async def leftovers(self) -> list[Chunk]:
         sql = (
@@ -153,5 +169,5 @@ class SqliteReads:
 
 def delivery(row: tuple[Any, ...]) -> DeliveryRow:
     one = DeliveryRow(*row)
-    one.suspect, one.claimed = bool(one.suspect), bool(one.claimed)
+    one.suspect, one.claimed = bool(one.suspect), one.claimed > 0
     return one

@@ -14,14 +14,18 @@ from wistro.store import sqlite_reads as reads
 from wistro.store import sqlite_tasks, tables
 from wistro.store.numbering import numbered
 from wistro.store.port import (
+    Admission,
+    Admitted,
     BadStateOperation,
     DeliveryRow,
     Fenced,
+    IdTaken,
     RunRow,
     TickTaken,
     Unit,
     Unnumbered,
 )
+from wistro.store.sqlite_gates import SqliteGates
 from wistro.store.state import MISSING, settle
 
 # What is wrong with one unit, and no reason to refuse its neighbours. A ValueError is a text with lone surrogates,
@@ -29,6 +33,7 @@ from wistro.store.state import MISSING, settle
 REFUSALS = (
     Fenced,
     TickTaken,
+    IdTaken,
     sqlite3.IntegrityError,
     sqlite3.DataError,
     sqlite3.InterfaceError,
@@ -38,6 +43,7 @@ REFUSALS = (
     TypeError,
 )
 TICKS_KEPT_US = 7 * 24 * 3600 * 1_000_000
+IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000  # what is emitted under an id is emitted once in this time
 
 
 @dataclass(slots=True)
@@ -50,15 +56,21 @@ class Claim:
 
 
 @dataclass(slots=True)
+class Asking:
+    admission: Admission
+    taken: Admitted | None = None
+
+
+@dataclass(slots=True)
 class Submitted:
     unit: Unit
     then: Callable[[], None] | None
 
 
-Waiting = tuple[Submitted | Claim, "asyncio.Future[Any]"]
+Waiting = tuple[Submitted | Claim | Asking, "asyncio.Future[Any]"]
 
 
-class SqliteWrites(reads.SqliteReads):
+class SqliteWrites(SqliteGates, reads.SqliteReads):
     """The applying half of `Store`: statements on `_db`, between a BEGIN and a COMMIT that are another's."""
 
     _db: sqlite3.Connection
@@ -80,6 +92,8 @@ class SqliteWrites(reads.SqliteReads):
         for work, _ in kept:
             if isinstance(work, Claim):
                 self._take(work)
+            elif isinstance(work, Asking):
+                work.taken = self._let_through(work.admission)
         self._write_outbox([work.unit for work, _ in kept if isinstance(work, Submitted)])
         return kept
 
@@ -144,6 +158,12 @@ class SqliteWrites(reads.SqliteReads):
             tables.delivery_values(one, boot) for unit in units for one in unit.new_deliveries
         ]:
             db.executemany(tables.INSERT_DELIVERY, rows)
+        for unit in units:
+            if unit.ids:
+                self._write_ids(unit.ids)
+            for one in unit.new_deliveries:
+                if one.gate is not None:
+                    self._wait_at_gate(one)
         changed = 0
         if rows := [key for unit in units for key in unit.finished]:
             changed += db.executemany(tables.FINISH_DELIVERY, rows).rowcount
@@ -154,11 +174,42 @@ class SqliteWrites(reads.SqliteReads):
         if rows := [(seq,) for unit in units for seq in unit.ended_runs]:
             db.executemany(tables.END_RUN, rows)
         for unit in units:
+            self._change_gates(unit)
             if unit.answer or unit.cursor or unit.dead or unit.redriven or unit.forget or unit.ends:
                 self._write_rarer(unit)
             if unit.tasks or unit.task_ends or unit.task_links:
                 self._write_tasks(unit)
         return changed
+
+    def _change_gates(self, unit: Unit) -> None:
+        dead = unit.dead
+        for seq in unit.gated:
+            self._leave_gate(seq, dead_id=dead.delivery_id if dead and dead.blocks else None)
+        for _, one in unit.retried:
+            if one.gate is not None:
+                self._wait_again(one)
+        if unit.redriven:
+            self._unblock(unit.redriven)
+        for deployment_id, step in unit.ungated:
+            self._open_gates(deployment_id, step)
+
+    def _write_ids(self, ids: list[tuple[str, int]]) -> None:
+        taken: list[str] = []
+        for key, expires_at_us in ids:
+            now_us = expires_at_us - IDS_KEPT_US
+            # Two leave for each that comes, so that no clean-up is ever large.
+            self._db.execute(
+                "DELETE FROM emitted_ids WHERE key = ?1 AND expires_at_us <= ?2 OR key IN (SELECT key FROM"
+                " emitted_ids WHERE expires_at_us <= ?2 ORDER BY expires_at_us LIMIT 2)",
+                (key, now_us),
+            )
+            added = self._db.execute(
+                "INSERT INTO emitted_ids VALUES (?,?) ON CONFLICT DO NOTHING", (key, expires_at_us)
+            )
+            if added.rowcount != 1:
+                taken.append(key)
+        if taken:
+            raise IdTaken(taken)
 
     def _write_ticks(self, ticks: list[tuple[str, int]]) -> None:
         for schedule_id, scheduled_at_us in ticks:

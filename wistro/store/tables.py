@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from wistro.store.port import DeadLetter, DeliveryRow, RunRow
+from wistro.store.port import DeadLetter, DeliveryRow, Gate, RunRow
 
-SCHEMA = 1
+SCHEMA = 2
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS runs (
   header BLOB NOT NULL, open INTEGER NOT NULL, mark TEXT NOT NULL DEFAULT ''
 );
 
--- `claimed` is the boot that holds the row in memory, 0 for nobody. Only rows that wait in the table are
+-- `claimed` is the boot that holds the row in memory, 0 for nobody, -1 for one parked at a gate. Only rows that wait in the table are
 -- indexed: what is emitted and handled at once, which is most, never touches the index.
 CREATE TABLE IF NOT EXISTS deliveries (
   seq INTEGER PRIMARY KEY, delivery_id TEXT NOT NULL, run_seq INTEGER NOT NULL, deployment_id TEXT NOT NULL,
@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 );
 CREATE INDEX IF NOT EXISTS deliveries_waiting
   ON deliveries (deployment_id, step, due_at_us, seq) WHERE claimed = 0;
+CREATE INDEX IF NOT EXISTS deliveries_parked ON deliveries (deployment_id) WHERE claimed = -1;
 
 CREATE TABLE IF NOT EXISTS state (
   "group" TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY ("group", key)
@@ -53,8 +54,13 @@ CREATE TABLE IF NOT EXISTS dead_letters (
   delivery_id TEXT PRIMARY KEY, run_id TEXT NOT NULL, deployment_id TEXT NOT NULL, step TEXT NOT NULL,
   kind TEXT NOT NULL, topic TEXT, message BLOB NOT NULL, error BLOB NOT NULL, stderr TEXT NOT NULL,
   attempts INTEGER NOT NULL, dead_at_us INTEGER NOT NULL, header BLOB NOT NULL,
-  parent_attempt_id TEXT, ordinal INTEGER NOT NULL
+  parent_attempt_id TEXT, ordinal INTEGER NOT NULL,
+  lane TEXT, slot TEXT, meter TEXT, blocks INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+
+-- Ids of emits, and the places of those that left at once: what is known is not emitted again.
+CREATE TABLE IF NOT EXISTS emitted_ids (key TEXT PRIMARY KEY, expires_at_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS emitted_ids_expiring ON emitted_ids (expires_at_us);
 
 -- Records that left the live tables and are not known to be kept elsewhere yet; a row is one transaction's.
 CREATE TABLE IF NOT EXISTS outbox (
@@ -63,6 +69,14 @@ CREATE TABLE IF NOT EXISTS outbox (
 ) WITHOUT ROWID;
 """
 
+# Columns that an older release's tables lack.
+ADDED = (
+    ("dead_letters", "lane", "TEXT"),
+    ("dead_letters", "slot", "TEXT"),
+    ("dead_letters", "meter", "TEXT"),
+    ("dead_letters", "blocks", "INTEGER NOT NULL DEFAULT 0"),
+)
+
 DELIVERY = (
     "seq, delivery_id, run_seq, deployment_id, step, kind, topic, message, due_at_us,"
     " number, charged, lone_deaths, suspect, parent_attempt_id, ordinal, claimed"
@@ -70,7 +84,8 @@ DELIVERY = (
 RUN = "run_seq, run_id, deployment_id, header, open, mark"
 DEAD_LETTER = (
     "delivery_id, run_id, deployment_id, step, kind, topic, message, error, stderr,"
-    " attempts, dead_at_us, header, parent_attempt_id, ordinal"
+    " attempts, dead_at_us, header, parent_attempt_id, ordinal,"
+    " lane, slot, meter, blocks"
 )
 
 INSERT_RUN = f"INSERT INTO runs ({RUN}) VALUES (?,?,?,?,?,?)"
@@ -115,7 +130,7 @@ MOVE_CURSOR = (
     " DO UPDATE SET settled_until_us = max(settled_until_us, excluded.settled_until_us)"
 )
 INSERT_DEAD_LETTER = (
-    f"INSERT INTO dead_letters ({DEAD_LETTER}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    f"INSERT INTO dead_letters ({DEAD_LETTER}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT (delivery_id) DO NOTHING"
 )
 
@@ -159,7 +174,14 @@ def retry_values(number: int, one: DeliveryRow, boot: int) -> tuple[Any, ...]:
     )
 
 
+def dead_letter(row: tuple[Any, ...]) -> DeadLetter:
+    *values, lane, slot, meter, blocks = row
+    gate = Gate(lane, slot, meter)
+    return DeadLetter(*values, gate=None if gate == Gate() else gate, blocks=bool(blocks))
+
+
 def dead_letter_values(dead: DeadLetter) -> tuple[Any, ...]:
+    gate = dead.gate or Gate()
     return (
         dead.delivery_id,
         dead.run_id,
@@ -175,4 +197,8 @@ def dead_letter_values(dead: DeadLetter) -> tuple[Any, ...]:
         dead.header,
         dead.parent_attempt_id,
         dead.ordinal,
+        gate.lane,
+        gate.slot,
+        gate.meter,
+        dead.blocks,
     )

@@ -13,17 +13,21 @@ from psycopg import AsyncConnection
 
 from wistro.store.numbering import numbered
 from wistro.store.port import (
+    Admission,
+    Admitted,
     AnswerTaken,
     BadStateOperation,
     DeliveryRow,
     Fenced,
+    Gate,
+    IdTaken,
     RunRow,
     StoreBroken,
     TickTaken,
     Unit,
 )
+from wistro.store.postgres import gates, tasks
 from wistro.store.postgres import statements as sql
-from wistro.store.postgres import tasks
 from wistro.store.postgres.state import StateOfGroup, check
 from wistro.store.postgres.statements import Batch
 
@@ -32,6 +36,7 @@ REFUSALS = (
     Fenced,
     TickTaken,
     AnswerTaken,
+    IdTaken,
     BadStateOperation,
     psycopg.DataError,
     psycopg.IntegrityError,
@@ -60,6 +65,14 @@ class Claim:
 
 
 @dataclass(slots=True)
+class Asking:
+    """A limited step's queue asks for what its gates let through."""
+
+    admission: Admission
+    admitted: Admitted = field(default_factory=lambda: Admitted([], None))
+
+
+@dataclass(slots=True)
 class RunRead:
     """A run, as it is once the units before it have been applied."""
 
@@ -67,7 +80,10 @@ class RunRead:
     found: RunRow | None = None
 
 
-Waiting = tuple["Submitted | Claim | RunRead", "asyncio.Future[Any]"]
+Waiting = tuple["Submitted | Claim | Asking | RunRead", "asyncio.Future[Any]"]
+
+
+Asked = Claim | Asking | RunRead
 
 
 @dataclass
@@ -185,7 +201,7 @@ class Applying:
 
     async def _rest(
         self, group: Group, state: StateOfGroup | None, *, are_units_written: bool = False
-    ) -> list[tuple[Claim | RunRead, Any]]:
+    ) -> list[tuple[Asked, Any]]:
         """Everything of the group up to its COMMIT, on its way in one go."""
         connection, execute = self._connection, self._connection.execute
         group.number_records()
@@ -211,9 +227,15 @@ class Applying:
         await execute("COMMIT")
         return reads
 
-    async def _read(self, work: Claim | RunRead, group: Group, connection: AsyncConnection) -> Any:
+    async def _read(self, work: Asked, group: Group, connection: AsyncConnection) -> Any:
         if isinstance(work, RunRead):
             return await connection.execute(READ_RUN, [self._boot, work.run_id], prepare=True)
+        if isinstance(work, Asking):
+            asked = work.admission
+            values = gates.let_through(asked, owner=self._boot, mark=-group.number)
+            again = await connection.execute(gates.LET_THROUGH, values, prepare=True)
+            found = [self._boot, -group.number, asked.deployment_id, asked.step]
+            return again, await connection.execute(sql.ADMITTED, found, prepare=True)
         where = [self._boot, work.deployment_id, work.step, work.due_at_us, work.limit]
         await connection.execute(sql.CLAIM, [*where, -group.number], prepare=True)
         found = [self._boot, -group.number, work.deployment_id, work.step]
@@ -242,6 +264,12 @@ class Applying:
             if isinstance(work, Claim):
                 found = [self._boot, -group.number, work.deployment_id, work.step]
                 await _told([(work, await self._connection.execute(sql.CLAIMED, found))])
+            elif isinstance(work, Asking):
+                asked = work.admission
+                found = [self._boot, -group.number, asked.deployment_id, asked.step]
+                rows = await self._connection.execute(sql.ADMITTED, found)
+                await _told([(work, (None, rows))])
+                work.admitted.again_at_us = asked.now_us  # it is not known, so ask
             elif isinstance(work, RunRead):
                 await _told(
                     [(work, await self._connection.execute(READ_RUN, [self._boot, work.run_id]))]
@@ -265,14 +293,28 @@ async def _checked(connection: AsyncConnection, batch: Batch) -> None:
         raise batch.refusal or Fenced(sql.STALE)
 
 
-async def _told(reads: list[tuple[Claim | RunRead, Any]]) -> None:
+async def _told(reads: list[tuple[Asked, Any]]) -> None:
     for work, cursor in reads:
         if isinstance(work, RunRead):
             row = await cursor.fetchone()
             work.found = None if row is None else RunRow(*row)
+            continue
+        if isinstance(work, Asking):
+            await _let_through(work.admitted, *cursor)
             continue
         work.taken.clear()
         for row in await cursor.fetchall():
             delivery = DeliveryRow(*row[: sql.DELIVERY_COLUMNS])
             delivery.suspect, delivery.claimed = bool(delivery.suspect), True
             work.taken.append((delivery, RunRow(*row[sql.DELIVERY_COLUMNS :])))
+
+
+async def _let_through(admitted: Admitted, again: Any, rows: Any) -> None:
+    if again is not None:
+        (admitted.again_at_us,) = await again.fetchone()
+    admitted.taken.clear()
+    for *row, lane, slot, meter in await rows.fetchall():
+        delivery = DeliveryRow(*row[: sql.DELIVERY_COLUMNS])
+        delivery.suspect, delivery.claimed = bool(delivery.suspect), True
+        delivery.gate = Gate(lane, slot, meter)
+        admitted.taken.append((delivery, RunRow(*row[sql.DELIVERY_COLUMNS :])))

@@ -17,6 +17,7 @@ import psycopg
 from psycopg import AsyncConnection, sql
 
 from wistro.store.port import Chunk, Command, Moved, Others, RunRow, StoreBroken
+from wistro.store.postgres import gates
 from wistro.store.postgres.connecting import Address, answering, connect, is_lost
 from wistro.store.postgres.statements import RUN_ROW
 
@@ -60,9 +61,10 @@ WITH left_over AS (
 )
 UPDATE runs r SET owner = %s FROM left_over WHERE r.run_seq = left_over.run_seq RETURNING {RUN_ROW}
 """
-# What the ended engine held may have been running: its next attempt has a higher number, uncharged.
+# -2^63 is parked at a gate (gates.py). What the ended engine held may have been running: its next attempt has a higher number, uncharged.
 TAKE_DELIVERIES = """
-UPDATE deliveries SET owner = %s, number = number + (claimed <> 0)::int, claimed = 0
+UPDATE deliveries SET owner = %s, number = number + (claimed NOT IN (0, -9223372036854775808))::int,
+  claimed = CASE claimed WHEN -9223372036854775808 THEN claimed ELSE 0 END
 WHERE run_seq = ANY(%s) RETURNING deployment_id
 """
 BUSY = """
@@ -77,7 +79,7 @@ LOCK_RUNS = """
 SELECT run_seq, owner FROM runs WHERE run_seq = ANY(%s) AND owner <> %s ORDER BY run_seq
 LIMIT %s FOR UPDATE SKIP LOCKED
 """
-HELD = "SELECT DISTINCT run_seq FROM deliveries WHERE run_seq = ANY(%s) AND claimed <> 0"
+HELD = "SELECT DISTINCT run_seq FROM deliveries WHERE run_seq = ANY(%s) AND claimed NOT IN (0, -9223372036854775808)"
 STEAL_RUNS = "UPDATE runs SET owner = %s WHERE run_seq = ANY(%s)"
 STEAL_DELIVERIES = "UPDATE deliveries SET owner = %s WHERE run_seq = ANY(%s) RETURNING run_seq"
 TELL_TAKEN = "INSERT INTO taken (boot, deployment_id, runs, deliveries) VALUES (%s, %s, %s, %s)"
@@ -225,6 +227,7 @@ class Membership:
                 mine = await connection.execute(BEAT, [self._lease_s, self._boot])
                 if await mine.fetchone() is None:
                     raise StoreBroken("another engine has taken over what this one had to do")
+                await connection.execute("SELECT gates_lock() WHERE EXISTS (SELECT FROM gates)")
                 found = await connection.execute(
                     TAKE, [sorted(self._serving), TAKEN_AT_ONCE, self._boot]
                 )
@@ -232,6 +235,8 @@ class Membership:
                 seqs = [run.seq for run in runs]
                 taken = await connection.execute(TAKE_DELIVERIES, [self._boot, seqs])
                 deliveries = [row[0] for row in await taken.fetchall()]
+                if seqs:
+                    await connection.execute(gates.TAKEN, [seqs])
             for id in {run.deployment_id for run in runs}:
                 mine_of_it = [run for run in runs if run.deployment_id == id]
                 calling = [run for run in mine_of_it if run.mark == "calling"]

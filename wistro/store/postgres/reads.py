@@ -15,12 +15,13 @@ from wistro.store.port import (
     Chunk,
     DeadLetter,
     DeliveryRow,
+    Gate,
     RunRow,
     StoreAway,
     StoreBroken,
     StoredAnswer,
 )
-from wistro.store.postgres import membership, tasks
+from wistro.store.postgres import gates, membership, tasks
 from wistro.store.postgres import statements as sql
 from wistro.store.postgres.arrays import Texts
 from wistro.store.postgres.connecting import Address, answering, connect, is_lost
@@ -64,7 +65,18 @@ RUNS = f"SELECT {sql.RUN_ROW} FROM runs r WHERE owner = %s ORDER BY run_seq"
 MARKED = f"SELECT {sql.RUN_ROW} FROM runs r WHERE owner = %s AND mark = %s ORDER BY run_seq"
 LIVE = "SELECT count(*) FROM runs WHERE owner = %s AND deployment_id = %s"
 WAITING = "SELECT count(*) FROM deliveries WHERE claimed = 0 AND owner = %s AND deployment_id = %s"
-RUN_DELIVERIES = f"SELECT {sql.DELIVERY} FROM deliveries WHERE run_seq = %s ORDER BY seq"
+PARKED = (
+    "SELECT count(*) FROM gates g JOIN deliveries d ON d.seq = g.seq WHERE g.deployment_id = %s"
+    " AND g.state IN (2, 3, 4) AND d.owner = %s"
+)
+GATED_STEPS = (
+    "SELECT DISTINCT step FROM gates WHERE deployment_id = %s AND state <> 5 ORDER BY step"
+)
+KNOWN_IDS = "SELECT key FROM emitted_ids WHERE key = ANY(%s) AND expires_at_us > %s"
+RUN_DELIVERIES = (
+    f"SELECT {', '.join(f'd.{name}' for name in sql.DELIVERY.split(', '))}, g.seq, g.lane, g.slot, g.meter"
+    " FROM deliveries d LEFT JOIN gates g ON g.seq = d.seq WHERE d.run_seq = %s ORDER BY d.seq"
+)
 OPEN_DELIVERY = f"""
 SELECT {", ".join(f"d.{name}" for name in sql.DELIVERY.split(", "))},
   {", ".join(f"r.{name}" for name in sql.RUN.split(", "))}, r.owner = %s, {tasks.WAITS}
@@ -139,10 +151,22 @@ class PostgresReads:
     async def totals(self, deployment_id: str) -> tuple[int, int]:
         runs = await self._rows(LIVE, self._boot, deployment_id)
         waiting = await self._rows(WAITING, self._boot, deployment_id)
-        return runs[0][0], waiting[0][0]
+        parked = await self._rows(PARKED, deployment_id, self._boot)
+        return runs[0][0], waiting[0][0] + parked[0][0]
 
     async def run_deliveries(self, run_seq: int) -> Any:
-        return [delivery(row) for row in await self._rows(RUN_DELIVERIES, run_seq)]
+        found: list[DeliveryRow] = []
+        for *row, gated, lane, slot, meter in await self._rows(RUN_DELIVERIES, run_seq):
+            one = delivery(tuple(row))
+            one.gate = None if gated is None else Gate(lane, slot, meter)
+            found.append(one)
+        return found
+
+    async def gated_steps(self, deployment_id: str) -> Any:
+        return [row[0] for row in await self._rows(GATED_STEPS, deployment_id)]
+
+    async def known_ids(self, keys: Any, *, now_us: int) -> Any:
+        return [row[0] for row in await self._rows(KNOWN_IDS, Texts(keys), now_us)]
 
     async def delivery(self, seq: int) -> tuple[DeliveryRow, RunRow] | None:
         row = await self._row(OPEN_DELIVERY, self._boot, seq)
@@ -169,11 +193,11 @@ class PostgresReads:
     async def dead_letters(self, *, limit: int = 100, before: str | None = None) -> Any:
         """Newest first by delivery id, which is in order of time."""
         rows = await self._rows(DEAD_LETTERS, before or "~", limit)
-        return [DeadLetter(*row) for row in rows]
+        return [tables.dead_letter(row) for row in rows]
 
     async def dead_letter(self, delivery_id: str) -> DeadLetter | None:
         row = await self._row(DEAD_LETTER, delivery_id)
-        return None if row is None else DeadLetter(*row)
+        return None if row is None else tables.dead_letter(row)
 
     async def leftovers(self) -> Any:
         rows = await self._rows(membership.LEFTOVERS, self._boot)
@@ -250,7 +274,7 @@ class PostgresReads:
 
 def delivery(row: Any) -> DeliveryRow:
     one = DeliveryRow(*row)
-    one.suspect, one.claimed = bool(one.suspect), bool(one.claimed)
+    one.suspect, one.claimed = bool(one.suspect), one.claimed not in (0, gates.PARKED)
     return one
 
 

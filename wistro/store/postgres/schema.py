@@ -9,7 +9,7 @@ from __future__ import annotations
 from psycopg import AsyncConnection, sql
 
 from wistro.errors import UserError
-from wistro.store.postgres import tasks
+from wistro.store.postgres import gates, tasks
 from wistro.store.sqlite_file import StoreNewer
 
 FIRST = """
@@ -87,9 +87,11 @@ CREATE TABLE taken (
 );
 """
 
-MIGRATIONS = (FIRST, tasks.TABLES)
+MIGRATIONS = (FIRST, tasks.TABLES, gates.MIGRATION)
 # What comes and goes by thousands a second is cleaned as it does, not after a fifth of the table has.
 BUSY = ("engines", "runs", "deliveries", "outbox", "state", "answers", "calling")
+BUSY_AT_GATES = ("gates", "starts", "meters", "emitted_ids")
+CLEANED = (BUSY, (), BUSY_AT_GATES)  # by migration
 LOCK = 0x77697374726F  # "wistro"
 
 
@@ -118,16 +120,16 @@ async def migrate(connection: AsyncConnection, schema: str) -> None:
             )
         for number, migration in enumerate(MIGRATIONS[version:], version + 1):
             await connection.execute(migration)
-            if number == 1:
-                await _clean_often(connection)
+            if number <= len(CLEANED):
+                await _clean_often(connection, CLEANED[number - 1])
         await connection.execute(
             "INSERT INTO meta VALUES ('schema', %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (len(MIGRATIONS),),
         )
 
 
-async def _clean_often(connection: AsyncConnection) -> None:
-    for table in BUSY:
+async def _clean_often(connection: AsyncConnection, tables: tuple[str, ...]) -> None:
+    for table in tables:
         options = "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000"
         statement = sql.SQL("ALTER TABLE {} SET ({})").format(
             sql.Identifier(table), sql.SQL(options)

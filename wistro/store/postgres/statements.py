@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from wistro.store import tables
-from wistro.store.port import AnswerTaken, Fenced, TickTaken, Unit
-from wistro.store.postgres import tasks
+from wistro.store.port import AnswerTaken, Fenced, IdTaken, TickTaken, Unit
+from wistro.store.postgres import gates, tasks
 from wistro.store.postgres.arrays import Blobs, Ints, Texts
 
 TICKS_KEPT_US = 7 * 24 * 3600 * 1_000_000
@@ -90,7 +90,7 @@ MOVE_CURSORS = (
 TAKE_DEAD_LETTERS = "DELETE FROM dead_letters WHERE delivery_id = ANY(%s)"
 INSERT_DEAD_LETTERS = (
     f"INSERT INTO dead_letters ({tables.DEAD_LETTER})"
-    f" SELECT * FROM unnest({', '.join(['%s'] * 14)}) ON CONFLICT (delivery_id) DO NOTHING"
+    f" SELECT * FROM unnest({', '.join(['%s'] * 18)}) ON CONFLICT (delivery_id) DO NOTHING"
 )
 DONE_COMMANDS = "DELETE FROM commands WHERE command_id = ANY(%s)"
 FORGET_RECORDS = (
@@ -116,12 +116,18 @@ SELECT {", ".join(f"d.{name}" for name in DELIVERY.split(", "))}, {RUN_ROW}
 FROM deliveries d JOIN runs r ON r.run_seq = d.run_seq
 WHERE d.owner = %s AND d.claimed = %s AND d.deployment_id = %s AND d.step = %s ORDER BY d.due_at_us, d.seq
 """
+ADMITTED = CLAIMED.replace("\nFROM", ", g.lane, g.slot, g.meter\nFROM").replace(
+    "\nWHERE", " LEFT JOIN gates g ON g.seq = d.seq\nWHERE"
+)
 DELIVERY_COLUMNS = DELIVERY.count(",") + 1
 
 
 def batches(units: list[Unit], *, boot: int, stream: str, group: int) -> Iterable[Batch]:
     """The units' rows, state and records aside, in the order in which every engine locks them."""
+    if has_gates := gates.touches(units):
+        yield Batch(gates.LOCK, [])
     yield from _ticks([unit.tick for unit in units if unit.tick])
+    yield from _ids([id for unit in units for id in unit.ids])
     if runs := [run for unit in units for run in unit.new_runs]:
         columns = [
             Ints([one.seq for one in runs]),
@@ -141,6 +147,9 @@ def batches(units: list[Unit], *, boot: int, stream: str, group: int) -> Iterabl
     if any(unit.retried for unit in units):
         yield _retried(units, boot=boot, group=group)
     yield from _runs(units, boot=boot)
+    if has_gates:
+        for call, values in gates.calls(units):
+            yield Batch(call, values)
     if any(unit.tasks or unit.task_ends or unit.task_links for unit in units):
         yield from (Batch(sql, values) for sql, values in tasks.writes(units))
     for unit in units:
@@ -166,6 +175,14 @@ def _ticks(ticks: list[tuple[str, int]]) -> Iterable[Batch]:
     taken = TickTaken(", ".join(f"{id} at {at_us}" for id, at_us in ticks))
     yield Batch(INSERT_TICKS, [Texts(ids), Ints(instants)], len(ticks), taken)
     yield Batch(FORGET_TICKS, [Texts(ids), min(instants) - TICKS_KEPT_US])
+
+
+def _ids(ids: list[tuple[str, int]]) -> Iterable[Batch]:
+    if not ids:
+        return
+    keys, expiries = zip(*sorted(ids), strict=True)
+    yield Batch(gates.INSERT_IDS, [Texts(keys), Ints(expiries)], len(ids), IdTaken(list(keys)))
+    yield Batch(gates.FORGET_IDS, [min(expiries) - gates.IDS_KEPT_US, 2 * len(ids)])
 
 
 def _deliveries(units: list[Unit], *, boot: int, group: int) -> Batch:
@@ -200,6 +217,7 @@ _DELIVERY_KINDS = (
 )  # fmt: skip
 _DEAD_KINDS = (
     Texts, Texts, Texts, Texts, Texts, Texts, Blobs, Blobs, Texts, Ints, Ints, Blobs, Texts, Ints,
+    Texts, Texts, Texts, Ints,
 )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ from psycopg import AsyncConnection
 
 from wistro.store.numbering import numbered
 from wistro.store.port import (
+    Admission,
+    Admitted,
     Chunk,
     DeliveryRow,
     Others,
@@ -37,7 +39,16 @@ from wistro.store.postgres.connecting import (
     is_lost,
     readable,
 )
-from wistro.store.postgres.groups import Applying, Claim, Group, RunRead, Submitted, Waiting
+from wistro.store.postgres.groups import (
+    Applying,
+    Asked,
+    Asking,
+    Claim,
+    Group,
+    RunRead,
+    Submitted,
+    Waiting,
+)
 from wistro.store.postgres.membership import BEAT_S, LEASE_S, REGISTER, Membership
 from wistro.store.postgres.reads import PostgresReads
 from wistro.store.postgres.schema import migrate
@@ -141,6 +152,9 @@ class PostgresStore(PostgresReads):
     ) -> asyncio.Future[list[tuple[DeliveryRow, RunRow]]]:
         return self._enqueue(Claim(deployment_id, step, due_at_us, limit))
 
+    def admit(self, admission: Admission) -> asyncio.Future[Admitted]:
+        return self._enqueue(Asking(admission))
+
     async def run(self, run_id: str) -> RunRow | None:
         return await self._enqueue(RunRead(run_id))
 
@@ -199,7 +213,7 @@ class PostgresStore(PostgresReads):
 
     # Groups
 
-    def _enqueue(self, work: Submitted | Claim | RunRead) -> asyncio.Future[Any]:
+    def _enqueue(self, work: Submitted | Asked) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self._loop.create_future()
         if self._broken is not None:
             future.set_exception(self._broken)
@@ -392,7 +406,9 @@ class PostgresStore(PostgresReads):
         await self._connection.close()
 
 
-def _result(work: Submitted | Claim | RunRead) -> Any:
+def _result(work: Submitted | Asked) -> Any:
+    if isinstance(work, Asking):
+        return work.admitted
     if isinstance(work, Claim):
         return work.taken
     return work.found if isinstance(work, RunRead) else None

@@ -77,8 +77,8 @@ async def test_a_delayed_emit_is_delivered_when_it_is_due(start: Start) -> None:
 
 
 async def test_an_emit_for_an_instant_is_delivered_then(start: Start) -> None:
-    at_us = SystemClock().now_us() + 40_000
     running = await start({"b": nothing})
+    at_us = SystemClock().now_us() + 300_000
     await call(running, {"at_us": at_us})
     await running.quiet()
 
