@@ -228,9 +228,10 @@ def a_world(rate: RateLimit, begun: list[tuple[str, int]], worlds: list[World]) 
     return worlds[0]
 
 
-def seconds(begun: list[tuple[str, int]], key: str = "x") -> list[float]:
+def seconds(begun: list[tuple[str, int]], key: str = "x") -> list[int]:
+    """Whole ones since the first began."""
     first = begun[0][1]
-    return [round((at - first) / SECOND_US, 2) for one, at in begun if one == key]
+    return [(at - first) // SECOND_US for one, at in begun if one == key]
 
 
 def test_no_more_begin_in_any_time_than_the_rate_allows(worlds: list[World]) -> None:
