@@ -43,6 +43,7 @@ COMMANDS: dict[str, Command] = {
     "logs": Command("Log lines, and those that come", "wistro.cli.logs"),
     "emit": Command("Send an event to the project that runs here", "wistro.cli.emit"),
     "state": Command("Look at, and mend, what steps keep", "wistro.cli.state"),
+    "tasks": Command("What waits for a person or another system; answer it", "wistro.cli.tasks"),
     "dead": Command("Deliveries that were given up; try them again", "wistro.cli.dead"),
     "open": Command("Open the project's pages in a browser", "wistro.cli.open"),
 }
@@ -64,12 +65,12 @@ _GROUPS = {
     ),
     "Your account and project in the Hub": ("login", "logout", "whoami", "link", "open"),
     "Ship": ("deploy", "versions", "traffic", "promote", "rollback", "env"),
-    "Watch and operate": ("runs", "logs", "emit", "state", "dead", "datasets"),
+    "Watch and operate": ("runs", "logs", "emit", "tasks", "state", "dead", "datasets"),
 }
 _OTHERS = "More"
 
 # Documented, and not in this release: said so, never taken for a typing mistake.
-_NOT_YET = ("test", "eval", "tasks")
+_NOT_YET = ("test", "eval")
 
 _EXAMPLE = "wistro init shop && cd shop && wistro install && wistro dev"
 

@@ -26,7 +26,7 @@ FILES = {
     "wistro.yml": f"topics: {{order.placed: {{schema: {ORDER!r}}}}}\n",
     "src/place.step.py": """
 config = {"type": "api", "name": "Place", "method": "POST", "path": "/orders", "public": True, "flows": ["orders"],
-          "emits": ["order.placed", "order.slow"]}
+          "emits": ["order.placed", "order.slow", "order.large"]}
 
 async def handler(req, ctx):
     await ctx.emit({"topic": req.body["topic"], "data": {"sku": req.body["sku"]}})
@@ -41,6 +41,18 @@ async def handler(order, ctx):
         raise ValueError(f"no box for {order['sku']}")
     ctx.logger.info("packed", {"sku": order["sku"]})
     await ctx.state.set("packed", order["sku"], {"by": "hand"})
+""",
+    "src/approve.step.py": """
+NOTE = {"type": "object", "required": ["note"], "properties": {"note": {"type": "string"}}}
+config = {"type": "noop", "name": "Manager approves", "flows": ["orders"], "subscribes": ["order.large"],
+          "task": {"assignee": "managers", "answers": {
+              "approve": {"emits": "order.placed"}, "reject": {"emits": "order.rejected", "form": NOTE}}}}
+""",
+    "src/rejected.step.py": """
+config = {"type": "event", "name": "Rejected", "flows": ["orders"], "subscribes": ["order.rejected"], "emits": []}
+
+async def handler(order, ctx):
+    ctx.logger.info("rejected: " + order["note"])
 """,
     "src/slow.step.py": """
 import asyncio

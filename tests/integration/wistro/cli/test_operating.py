@@ -152,6 +152,33 @@ def test_a_dead_letter_is_shown_and_redriven_once_its_reason_is_gone(
     assert wistro("dead", "redrive", *at).code == 1
 
 
+def test_a_task_is_listed_shown_and_answered_once(wistro: Wistro, at: list[str]) -> None:
+    assert "no task waits" in wistro("tasks", *at).err
+    run = json.loads(wistro("emit", "order.large", '{"sku": "ü"}', "--json", *at).out)["run"]
+    task = until(lambda: (json.loads(wistro("tasks", "--json", *at).out) or [None])[0])
+    id = task["id"]
+
+    listed, shown = wistro("tasks", "--assignee", "managers", *at), wistro("tasks", "show", id, *at)
+    link = wistro("tasks", "link", id, *at)
+    unfit = wistro("tasks", "answer", id, "reject", '{"note": 1}', *at)
+    unknown = wistro("tasks", "answer", id, "maybe", *at)
+    answered = wistro("tasks", "answer", id, "reject", '{"note": "no"}', "--by", "Ada", *at)
+    again = wistro("tasks", "answer", id, "reject", '{"note": "no"}', *at)
+
+    assert id in listed.out and "Manager approves" in listed.out
+    assert '{"sku": "ü"}' in shown.out and "note: string, needed" in shown.out
+    assert "/_wistro/tasks/" in link.out and link.out.startswith("http://127.0.0.1:")
+    assert (unfit.code, "/note" in unfit.err) == (1, True)
+    assert (unknown.code, "`approve`" in unknown.err) == (1, True)
+    assert answered.code == 0, answered.err
+    assert (again.code, "by Ada" in again.err) == (1, True)
+    ended(wistro, run, at, "done")
+    assert "rejected: no" in wistro("logs", "--run", run, *at).out
+    assert "reject by Ada (cli)" in wistro("tasks", "show", id, *at).out
+    assert id not in wistro("tasks", "--json", *at).out
+    assert id in wistro("tasks", "--state", "answered", *at).out
+
+
 def test_state_is_set_listed_deleted_and_cleared(wistro: Wistro, at: list[str]) -> None:
     for key in ("b", "a", "ü ß/é"):
         assert wistro("state", "set", "hand", key, '{"n": 1}', *at).code == 0
