@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wistro.compiler import limits, problems, values
+from wistro.compiler import limits, motia_limits, problems, values
 from wistro.compiler.find import StepFile
 from wistro.compiler.locate import Source
 from wistro.compiler.settings import Settings, endpoint_auth, schema
 from wistro.compiler.tasks import read_task, topics_of
-from wistro.errors import NotYet, UserError
-from wistro.lock.model import Fifo, QueryParam, Retries, StepConfig
+from wistro.errors import UserError
+from wistro.lock.model import Retries, StepConfig
 from wistro.schemas import Schema
 
 _ALL = {"type", "name", "description", "flows", "virtualSubscribes", "virtualEmits"}
@@ -33,13 +33,6 @@ KEYS = {
     "cron": _RUNS | {"cron", "timezone", "catchUp", "retries", "concurrency", "rateLimit"},
     "noop": _ALL | {"subscribes", "input", "task"},
 }
-# Of Motia's cloud and queues: hosts are shared by steps, and what a dead one held is found at once.
-MEANINGLESS = {
-    ("handler", "ram"),
-    ("handler", "cpu"),
-    ("handler", "machineType"),
-    ("queue", "visibilityTimeout"),
-}
 LIMITS = {"event": tuple(limits.READERS), "cron": ("concurrency", "rateLimit")}
 
 
@@ -54,6 +47,7 @@ class Candidate:
     input: Schema | None = None
     responses: dict[str, Schema] = field(default_factory=dict)
     emits: dict[str, Schema] = field(default_factory=dict)
+    meets: bool = True  # what it hears, emits and belongs to could be read
     forms: dict[str, Schema] = field(default_factory=dict)  # a task's, by answer
     warnings: list[UserError] = field(default_factory=list)
 
@@ -83,6 +77,7 @@ class _Reader:
         self._source = source
         self._settings = settings
         self.wrong: list[UserError] = []
+        self._is_unsure = False  # of what it hears, emits and belongs to
 
     def read(self) -> Candidate | None:
         kind = self._given.get("type")
@@ -102,14 +97,28 @@ class _Reader:
             **{key: getattr(self._settings.retries, key) for key in Retries.__struct_fields__}
         )
         candidate = Candidate(self._step, self._source, config, [])
-        self._try(self._common, candidate)
-        for read in {
-            "api": (self._endpoint, self._body, self._emits, self._limits),
-            "event": (self._subscribes, self._input, self._emits, self._limits, self._flow),
-            "cron": (self._schedule, self._emits, self._limits, self._flow),
-            "noop": (self._task,),
-        }[kind]:
+        limited = (self._infrastructure, self._timeout, self._retries, self._included)
+        for read in (
+            *(self._name, self._description, self._flows, self._virtuals),
+            *{
+                "api": (
+                    self._auth,
+                    self._path,
+                    self._method,
+                    self._body,
+                    self._query,
+                    self._middleware,
+                    self._responses,
+                ),
+                "event": (self._subscribes, self._input),
+                "cron": (self._schedule,),
+                "noop": (self._task,),
+            }[kind],
+            *(() if kind == "noop" else (self._emits, *limited)),
+            *((self._flow,) if kind in ("event", "cron") else ()),
+        ):
             self._try(read, candidate)
+        candidate.meets = not self._is_unsure
         if kind in ("api", "noop"):
             config.retries = Retries()  # an endpoint's attempt is not retried by us
         if kind == "noop":
@@ -142,7 +151,7 @@ class _Reader:
             for key in where
             if (kinds := [other for other, keys in KEYS.items() if key in keys])
         }
-        self.wrong += problems.check_keys(
+        unknown = problems.check_keys(
             self._given,
             known=known,
             not_yet=not_yet,
@@ -150,29 +159,40 @@ class _Reader:
             where=where,
             elsewhere=elsewhere,
         )
+        self.wrong += unknown
+        self._is_unsure |= bool(unknown)  # `emit` may stand for `emits`
 
     def _try(self, read: Callable[[Candidate], None], candidate: Candidate) -> None:
+        """Each key is read by itself, so that all that is wrong is told at once."""
         try:
             read(candidate)
         except UserError as error:
             self.wrong.append(error)
+            self._is_unsure |= read in (self._flows, self._subscribes, self._emits, self._task)
 
     def _where(self, *words: str) -> str:
         return self._source.where(*words)
 
-    def _common(self, candidate: Candidate) -> None:
+    def _name(self, candidate: Candidate) -> None:
+        candidate.config.name = values.text(self._given.get("name"), "name", self._where("name"))
+
+    def _description(self, candidate: Candidate) -> None:
+        if "description" in self._given:
+            given, where = self._given["description"], self._where("description")
+            candidate.config.description = values.prose(given, "description", where)
+
+    def _flows(self, candidate: Candidate) -> None:
+        given, where = self._given.get("flows", []), self._where("flows")
+        candidate.config.flows = values.texts(given, "flows", where)
+
+    def _virtuals(self, candidate: Candidate) -> None:
         given, config = self._given, candidate.config
-        config.flows = values.texts(given.get("flows", []), "flows", self._where("flows"))
-        if "description" in given:
-            where = self._where("description")
-            config.description = values.prose(given["description"], "description", where)
         for key in ("virtualSubscribes", "virtualEmits"):
             found = [self._virtual(one, key, config) for one in self._list(given.get(key, []), key)]
             if key == "virtualEmits":
                 config.virtual_emits = found
             else:
                 config.virtual_subscribes = found
-        config.name = values.text(given.get("name"), "name", self._where("name"))
 
     def _virtual(self, one: Any, key: str, config: StepConfig) -> str:
         """A topic's name, or Motia's {topic, label}."""
@@ -202,31 +222,40 @@ class _Reader:
             )
         return value
 
-    def _endpoint(self, candidate: Candidate) -> None:
+    def _auth(self, candidate: Candidate) -> None:
         given, config = self._given, candidate.config
-        try:
-            config.auth = endpoint_auth(
-                given,
-                public_by_default=self._settings.public,
-                of=f"`{self._step.id}`",
-                where=self._where(
-                    "auth" if "auth" in given else "public" if "public" in given else "path"
-                ),
-            )
-            config.public = not config.auth
-        except UserError as error:
-            self.wrong.append(error)
-        config.path = values.path(given.get("path"), self._where("path"))
-        config.method = values.method(given.get("method", "GET"), self._where("method"))
+        told = next((key for key in ("auth", "public") if key in given), "path")
+        config.auth = endpoint_auth(
+            given,
+            public_by_default=self._settings.public,
+            of=f"`{self._step.id}`",
+            where=self._where(told),
+        )
+        config.public = not config.auth
+
+    def _path(self, candidate: Candidate) -> None:
+        candidate.config.path = values.path(self._given.get("path"), self._where("path"))
+
+    def _method(self, candidate: Candidate) -> None:
+        given, where = self._given.get("method", "GET"), self._where("method")
+        candidate.config.method = values.method(given, where)
 
     def _body(self, candidate: Candidate) -> None:
         if "bodySchema" in self._given:
             where = self._where("bodySchema")
             candidate.input = schema(self._given["bodySchema"], "bodySchema", where)
+
+    def _query(self, candidate: Candidate) -> None:
         where = self._where("queryParams")
-        candidate.config.query_params = query_params(self._given.get("queryParams", []), where)
+        given = self._given.get("queryParams", [])
+        candidate.config.query_params = values.query_params(given, where)
+
+    def _middleware(self, candidate: Candidate) -> None:
         where = self._where("middleware")
-        candidate.config.middleware = functions(self._given.get("middleware", []), where)
+        given = self._given.get("middleware", [])
+        candidate.config.middleware = values.functions(given, where)
+
+    def _responses(self, candidate: Candidate) -> None:
         where = self._where("responseSchema")
         responses = self._given.get("responseSchema", {})
         if not isinstance(responses, dict):
@@ -283,47 +312,58 @@ class _Reader:
         )
 
     def _emits(self, candidate: Candidate) -> None:
-        config = candidate.config
         for one in self._list(self._given.get("emits", []), "emits"):
             entry = one if isinstance(one, dict) else {"topic": one}
-            where = self._where("emits", str(entry.get("topic")))
-            topic = values.topic(entry.get("topic"), "emits", where)
-            if wrong := problems.check_keys(
-                entry,
-                known={"topic", "schema", "conditional", "label"},
-                not_yet=set(),
-                of=f"the emit `{topic}`",
-                where=dict.fromkeys(entry, where),
-            ):
-                self.wrong += wrong
-            if topic in config.emits:
-                raise problems.BadConfig(f"`emits` names `{topic}` twice", where=where)
-            config.emits.append(topic)
-            self._caption(config, topic, entry, where)
-            if entry.get("conditional") is not None and values.flag(
-                entry["conditional"], "conditional", where
-            ):
-                config.conditional_emits.append(topic)
-            if entry.get("schema") is not None:
-                candidate.emits[topic] = schema(entry["schema"], f"schema of {topic}", where)
+            try:
+                self._emit(candidate, entry)
+            except UserError as error:
+                self.wrong.append(error)
+                self._is_unsure |= not isinstance(entry.get("topic"), str)
 
-    def _limits(self, candidate: Candidate) -> None:
-        given, config = self._given, candidate.config
-        self._infrastructure(candidate)
-        if "includeFiles" in given:
-            self._ignore(candidate, "includeFiles", self._where("includeFiles"))
-        if "timeout" in given:
-            where = self._where("timeout")
-            config.timeout = values.duration(given["timeout"], "timeout", where, least_s=0.001)
-        if "retries" in given and config.type != "api":
-            config.retries = values.retries(
-                given["retries"], self._where("retries"), base=config.retries
-            )
-
-    def _ignore(self, candidate: Candidate, key: str, where: str) -> None:
-        candidate.warnings.append(
-            problems.Meaningless(f"`{key}` changes nothing here", where=where)
+    def _emit(self, candidate: Candidate, entry: dict[str, Any]) -> None:
+        config = candidate.config
+        where = self._where("emits", str(entry.get("topic")))
+        topic = values.topic(entry.get("topic"), "emits", where)
+        if topic in config.emits:
+            raise problems.BadConfig(f"`emits` names `{topic}` twice", where=where)
+        config.emits.append(topic)
+        self.wrong += problems.check_keys(
+            entry,
+            known={"topic", "schema", "conditional", "label"},
+            not_yet=set(),
+            of=f"the emit `{topic}`",
+            where=dict.fromkeys(entry, where),
         )
+        self._caption(config, topic, entry, where)
+        if entry.get("conditional") is not None and values.flag(
+            entry["conditional"], "conditional", where
+        ):
+            config.conditional_emits.append(topic)
+        if entry.get("schema") is not None:
+            candidate.emits[topic] = schema(entry["schema"], f"schema of {topic}", where)
+
+    def _included(self, candidate: Candidate) -> None:
+        if "includeFiles" in self._given:
+            self._ignored(candidate)("includeFiles", self._where("includeFiles"))
+
+    def _timeout(self, candidate: Candidate) -> None:
+        if "timeout" in self._given:
+            given, where = self._given["timeout"], self._where("timeout")
+            candidate.config.timeout = values.duration(given, "timeout", where, least_s=0.001)
+
+    def _retries(self, candidate: Candidate) -> None:
+        config = candidate.config
+        if "retries" in self._given and config.type != "api":
+            given, where = self._given["retries"], self._where("retries")
+            config.retries = values.retries(given, where, base=config.retries)
+
+    @staticmethod
+    def _ignored(candidate: Candidate) -> Callable[[str, str], None]:
+        def ignore(key: str, where: str) -> None:
+            message = f"`{key}` changes nothing here"
+            candidate.warnings.append(problems.Meaningless(message, where=where))
+
+        return ignore
 
     def _flow(self, candidate: Candidate) -> None:
         """What the step says, else what wistro.yml's defaults say, as far as its kind has it."""
@@ -346,53 +386,8 @@ class _Reader:
                     setattr(config, name, default)
 
     def _infrastructure(self, candidate: Candidate) -> None:
-        """Motia's spelling of timeout, retries, delay and fifo; what else it held is not built."""
-        given, config = self._given.get("infrastructure"), candidate.config
-        if given is None:
-            return
-        where = self._where("infrastructure")
-        if not isinstance(given, dict):
-            raise problems.BadConfig("`infrastructure` is a mapping", where=where)
-        for part, keys in given.items():
-            for key, value in (keys if isinstance(keys, dict) else {"": keys}).items():
-                at = self._where("infrastructure", key)
-                if (part, key) == ("handler", "timeout"):
-                    config.timeout = values.duration(value, "timeout", at, least_s=0.001)
-                elif (part, key) == ("queue", "maxRetries") and config.type != "api":
-                    config.retries = values.retries({"max": value}, at, base=config.retries)
-                elif (part, key) == ("queue", "delaySeconds") and config.type == "event":
-                    config.delay = values.duration(value, "delaySeconds", at) if value else None
-                elif (part, key, value) == ("queue", "type", "fifo") and config.type == "event":
-                    config.fifo = config.fifo or Fifo()
-                elif (part, key) == ("queue", "messageGroupId") and config.type == "event":
-                    config.fifo = limits.fifo({"key": value}, at)
-                elif (part, key) in MEANINGLESS:
-                    self._ignore(candidate, f"infrastructure.{part}.{key}", at)
-                elif (part, key, value) not in (
-                    ("queue", "type", "standard"),
-                    ("queue", "delaySeconds", 0),
-                ):
-                    raise NotYet(f"`infrastructure.{part}.{key}` is not built yet", where=at)
-
-
-def functions(given: Any, where: str) -> list[str]:
-    """Their names: they run from the step's file, in this order."""
-    if not isinstance(given, list):
-        raise problems.BadConfig("`middleware` is a list of functions", where=where)
-    return [values.text(one, "middleware", where) for one in given]
-
-
-def query_params(given: Any, where: str) -> list[QueryParam]:
-    """For those who call the endpoint: what is in the query is not checked."""
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise problems.BadConfig("`queryParams` is a list of {name, description}", where=where)
-    found: list[QueryParam] = []
-    for one in given:
-        if unknown := sorted(set(one) - {"name", "description"}):
-            raise problems.BadConfig(f"a query parameter has no `{unknown[0]}`", where=where)
-        name = values.text(one.get("name"), "queryParams name", where)
-        found.append(
-            QueryParam(name, values.prose(one.get("description", ""), "description", where))
-        )
-    values.texts([one.name for one in found], "queryParams", where)
-    return found
+        given = self._given.get("infrastructure")
+        if given is not None:
+            motia_limits.read(
+                given, candidate.config, where=self._where, ignore=self._ignored(candidate)
+            )

@@ -13,6 +13,7 @@ from wistro import __version__
 from wistro.compiler import problems
 from wistro.compiler.cache import Cache
 from wistro.compiler.find import StepFile
+from wistro.compiler.locate import Source
 from wistro.compiler.settings import Settings
 from wistro.errors import UserError
 from wistro.languages import LANGUAGES
@@ -93,16 +94,16 @@ def _language(
         for file, answer in fresh.items():
             cache.put(file, fingerprint, answer)
         kept |= fresh
-    found = _sorted_out(steps, kept)
+    found = _sorted_out(root, steps, kept)
     found.made = [made] if made is not None else []
     return found
 
 
-def _sorted_out(files: list[StepFile], kept: Answers) -> Described:
+def _sorted_out(root: Path, files: list[StepFile], kept: Answers) -> Described:
     found = Described()
     for file in files:
         answer = kept[file.file]
-        wrong = _problems(file, answer)
+        wrong = _problems(root, file, answer)
         if not wrong:
             for step, one in _each(file, answer):
                 found.steps.append(step)
@@ -131,7 +132,7 @@ def _same(one: UserError, other: UserError) -> bool:
     return (one.code, one.where, one.message) == (other.code, other.where, other.message)
 
 
-def _problems(step: StepFile, answer: dict[str, Any]) -> list[UserError]:
+def _problems(root: Path, step: StepFile, answer: dict[str, Any]) -> list[UserError]:
     if answer.get("late"):
         message = f"`{step.file}` takes more than 10 s to be imported"
         return [problems.TooSlow(message, where=f"{step.file}:1")]
@@ -143,11 +144,18 @@ def _problems(step: StepFile, answer: dict[str, Any]) -> list[UserError]:
         problems.described(
             one["code"],
             one["message"],
-            where=f"{one.get('at') or step.file}:{one['line'] or 1}",
+            where=_where(root, step, one, answer.get("key")),
             hint=one.get("hint"),
         )
         for one in found
     ]
+
+
+def _where(root: Path, step: StepFile, found: dict[str, Any], key: str | None) -> str:
+    """Line 0 is told of a value in `config`, which has no line when it is read: its key has one."""
+    if found["line"] == 0 and key:
+        return Source(root, step.file).where(key)
+    return f"{found.get('at') or step.file}:{found['line'] or 1}"
 
 
 def environment(settings: Settings) -> dict[str, str]:

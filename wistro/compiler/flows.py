@@ -54,6 +54,9 @@ def _has_way_in(
         if kinds.get(id, "api") in ("api", "cron"):  # an entry of wistro.yml is a trigger too
             return True
         for name in by_id[id].config.subscribes:
+            # What nothing emits is told as that.
+            if not topics[name].emitters:
+                return True
             if any(one.id not in members for one in topics[name].emitters):
                 return True
     return False

@@ -31,8 +31,8 @@ def compile_project(root: Path, *, now_cached: bool = True) -> Compiled:
     """Compile the project at `root`. Writes only below `.wistro`; `now_cached=False` asks every file anew."""
     root = root.resolve()
     settings, wrong = read_settings(root)
-    steps, more = find_steps(root, settings.src)
-    wrong += more
+    steps, unnamed = find_steps(root, settings.src)
+    wrong += unnamed
     if not steps and not wrong and not (settings.api or settings.cron or settings.outside):
         folders = " or ".join(f"{folder}/" for folder in settings.src)
         return Compiled(None, [problems.NoSource(f"there is no step file in {folders}")])
@@ -40,7 +40,13 @@ def compile_project(root: Path, *, now_cached: bool = True) -> Compiled:
     wrong += described.problems
     candidates, more = _configured(root, described.steps, described.answers, settings)
     wrong += more
-    whole = not described.problems and len(candidates) == len(described.steps)
+    whole = (
+        not described.problems
+        and not unnamed
+        and settings.meets
+        and len(candidates) == len(described.steps)
+        and all(one.meets for one in candidates)
+    )
     compiled = _checked(root, candidates, settings, wrong, whole=whole)
     _settle(root, compiled, described.made)
     return compiled
@@ -77,14 +83,15 @@ def _checked(
     *,
     whole: bool,
 ) -> Compiled:
+    """`whole`: nothing is unread of what steps and wistro.yml emit, hear and group, so what is missing is missing."""
     topics = meet.gather(candidates, settings)
-    more, warnings = meet.check(topics, whole=whole and not wrong)
+    more, warnings = meet.check(topics, whole=whole)
     wrong += more
     warnings = [*(one for each in candidates for one in each.warnings), *warnings]
-    if whole and not wrong:
+    if whole:
         wrong += tasks.check(candidates, topics)
     found = flows.gather(candidates, settings)
-    if whole and not wrong:
+    if whole:
         wrong += flows.check(found, candidates, settings, topics)
     wrong += endpoints.check(candidates, settings)
     wrong += _names(candidates)

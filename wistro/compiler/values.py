@@ -11,7 +11,7 @@ from cronsim import CronSim, CronSimError
 
 from wistro.compiler import problems
 from wistro.errors import UserError
-from wistro.lock.model import Retries
+from wistro.lock.model import QueryParam, Retries
 from wistro.protocol.times import duration_s
 
 CATCH_UP = ("skip", "one", "all")
@@ -178,6 +178,27 @@ def cron(value: Any, zone: Any, where: str) -> tuple[str, str]:
             f"`{schedule}` never fires", hint="There is no such day in 50 years.", where=where
         ) from error
     return schedule, timezone
+
+
+def functions(given: Any, where: str) -> list[str]:
+    """Their names: they run from the step's file, in this order."""
+    if not isinstance(given, list):
+        raise problems.BadConfig("`middleware` is a list of functions", where=where)
+    return [text(one, "middleware", where) for one in given]
+
+
+def query_params(given: Any, where: str) -> list[QueryParam]:
+    """For those who call the endpoint: what is in the query is not checked."""
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise problems.BadConfig("`queryParams` is a list of {name, description}", where=where)
+    found: list[QueryParam] = []
+    for one in given:
+        if unknown := sorted(set(one) - {"name", "description"}):
+            raise problems.BadConfig(f"a query parameter has no `{unknown[0]}`", where=where)
+        name = text(one.get("name"), "queryParams name", where)
+        found.append(QueryParam(name, prose(one.get("description", ""), "description", where)))
+    texts([one.name for one in found], "queryParams", where)
+    return found
 
 
 def catch_up(value: Any, where: str) -> str:

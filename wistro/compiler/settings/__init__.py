@@ -21,6 +21,7 @@ __all__ = ["ApiEntry", "CronEntry", "Settings", "endpoint_auth", "parse", "read_
 
 NAMES = ("wistro.yml", "wistro.json")
 MAX_BYTES = 256 * 1024
+MEETING = ("src", "flows", "topics", "api", "cron")
 
 
 def read_settings(root: Path) -> tuple[Settings, list[UserError]]:
@@ -29,7 +30,7 @@ def read_settings(root: Path) -> tuple[Settings, list[UserError]]:
     if not present:
         return Settings(), []
     if len(present) == 2:
-        return Settings(), [
+        return Settings(meets=False), [
             problems.BadConfig(
                 "there are both wistro.yml and wistro.json", hint="Keep one.", where="wistro.json:1"
             )
@@ -41,7 +42,7 @@ def parse(data: bytes, *, name: str = "wistro.yml") -> tuple[Settings, list[User
     try:
         document = strict_yaml.read(data, name=name, max_bytes=MAX_BYTES, with_lines=True)
     except UserError as error:
-        return Settings(file=name), [error]
+        return Settings(file=name, meets=False), [error]
     reader = Reader(name, document)
     reader.read()
     return reader.settings, reader.wrong
@@ -55,12 +56,17 @@ class Reader(Triggers, Surroundings):
             self.wrong.append(
                 problems.BadConfig(f"{self._name} is a mapping of keys", where=f"{self._name}:1")
             )
+            self.settings.meets = False
             return
         known = self.known()
         self._keys(self._value, (), known=known, of=self._name, above=_empty_above(self._value))
+        self.settings.meets = not self.wrong  # `topic` may stand for `topics`
         for key, value in self._value.items():
             if key in known and value is not None:
+                before = len(self.wrong)
                 self._try(getattr(self, f"_read_{key}"), value)
+                if key in MEETING and len(self.wrong) > before:
+                    self.settings.meets = False
 
     @classmethod
     def known(cls) -> set[str]:

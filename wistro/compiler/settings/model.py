@@ -82,3 +82,4 @@ class Settings:
     state_where: str = ""
     public: bool = False
     public_where: str = ""
+    meets: bool = True  # what it emits and describes could be read
