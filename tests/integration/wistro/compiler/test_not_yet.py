@@ -14,13 +14,7 @@ ON_A_STEP = {
     "draw": '"draw": "weighted"',
 }
 ON_AN_ENDPOINT = {
-    "oidc": '"auth": {"type": "oidc", "issuer": "https://id.example.com", "audience": ["a"]}',
-    "basic": '"auth": {"type": "basic", "users": {"a": "$B"}}',
     "mtls": '"auth": {"type": "mtls"}',
-    "stripe": '"auth": {"type": "hmac", "preset": "stripe", "secret": "$S"}',
-    "slack": '"auth": {"type": "hmac", "preset": "slack", "secret": "$S"}',
-    "gitlab": '"auth": {"type": "hmac", "preset": "gitlab", "secret": "$S"}',
-    "shopify": '"auth": {"type": "hmac", "preset": "shopify", "secret": "$S"}',
 }
 IN_WISTRO_YML = {
     "a weighted cron": 'cron: {n: {schedule: "0 2 * * *", emits: taken, draw: weighted}}\n',
