@@ -45,6 +45,7 @@ from wistro.state.elsewhere import ReadsElsewhere, StateElsewhere
 from wistro.state.files import FilesState
 from wistro.state.port import StateAdapter, StateUnreachable
 from wistro.state.redis import RedisState
+from wistro.store.addresses import reads_at, store_at
 from wistro.store.port import Chunk, Reads, Store, StoreBroken, Unit
 from wistro.store.sqlite import SqliteStore
 from wistro.store.sqlite_file import check_schema, connect, readable
@@ -57,26 +58,13 @@ log = logging.getLogger("wistro")
 
 LOCAL = "local"  # the one deployment of `wistro dev` and `wistro start`
 STORE = "store.db"
+STORE_SETTING = "WISTRO_STORE"
 BLOBS = "blobs"
 EXIT_BROKEN = 70
 # A thread that wants the interpreter gets it within this; Python's 5 ms would be most of a flow's latency.
 SWITCH_INTERVAL_S = 0.000_5
 # A call leaves no cycles to look for, and at Python's 700 objects the collector looks several times a call.
 COLLECT_AFTER = (20_000, 20, 100)
-
-
-class UnknownStore(UserError):
-    """The store's address names no kind of store."""
-
-    code = "store.address"
-    hint = "`postgres://user@host/database?schema=name`; without an address it is a file in `.wistro/`."
-
-
-class NoPostgres(UserError):
-    """A store on PostgreSQL wants the `postgres` extra."""
-
-    code = "store.no-postgres"
-    hint = "pip install 'wistro[postgres]'"
 
 
 class StateOfOneFolder(UserError):
@@ -245,14 +233,17 @@ async def kept_files(root: Path) -> AsyncIterator[Kept]:
             index = last.enter_context(contextlib.closing(RecordsIndex(folder)))
             reads = LocalReads(index, lock_of=lambda _: lock)
             last.callback(reads.close)
-        if (folder / STORE).is_file():
+        if url := os.environ.get(STORE_SETTING):
+            store = await reads_at(url)
+            last.push_async_callback(store.close_reads)
+        elif (folder / STORE).is_file():
             with readable(folder / STORE):
                 db = last.enter_context(contextlib.closing(connect(folder / STORE, read_only=True)))
                 check_schema(db, folder / STORE)
             store = SqliteReads(db)
-            if (adapter := _kept_state(root)) is not None:
-                last.push_async_callback(adapter.close)
-                store = cast(Reads, ReadsElsewhere(store, adapter))
+        if store is not None and (adapter := _kept_state(root)) is not None:
+            last.push_async_callback(adapter.close)
+            store = cast(Reads, ReadsElsewhere(store, adapter))
         yield Kept(reads, store, lambda: lock)
 
 
@@ -368,16 +359,8 @@ def _engine(
 
 def _store(folder: Path, url: str | None) -> Store:
     """Raises UnknownStore, NoPostgres."""
-    if not url:
-        return SqliteStore(folder / STORE, stream=str(new_id()))
-    scheme = url.partition(":")[0]
-    if scheme not in ("postgres", "postgresql"):
-        raise UnknownStore(f"a store's address does not begin with `{scheme}:`")
-    try:
-        from wistro.store.postgres.store import PostgresStore
-    except ImportError as error:
-        raise NoPostgres("this store wants psycopg, which is not installed") from error
-    return PostgresStore(url, stream=str(new_id()))
+    stream = str(new_id())
+    return store_at(url, stream=stream) if url else SqliteStore(folder / STORE, stream=stream)
 
 
 def _exit(error: StoreBroken) -> None:

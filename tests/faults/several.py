@@ -101,7 +101,7 @@ async def _served(client: Client, at: float) -> float:
 
 
 async def _lose(system: SeveralSystem, fault: str, engine: Engine) -> None:
-    boots = await system.boots()
+    boots = await system.whole()
     if fault == "kill -9":
         engine.send(signal.SIGKILL)
         await system.taken_over(boots)

@@ -80,6 +80,13 @@ class SeveralSystem:
         """The engines that hold a lease."""
         return {boot for (boot,) in await asyncio.to_thread(self._ask, ENGINES)}
 
+    async def whole(self) -> set[int]:
+        """The same, once all engines are there: one that was lost before has come back."""
+        async with asyncio.timeout(TAKEN_WITHIN_S):
+            while len(boots := await self.boots()) < self._count:  # noqa: ASYNC110  (other processes)
+                await asyncio.sleep(LOOK_EVERY_S)
+        return boots
+
     async def taken_over(self, before: set[int]) -> None:
         """Returns once another engine has what this one had to do. `before`: who held a lease when it was lost."""
         began = time.monotonic()

@@ -100,7 +100,9 @@ def readable(address: Address) -> Iterator[None]:
     except (psycopg.Error, TimeoutError) as error:
         said = str(error).strip().splitlines()
         reason = said[0] if said else "it does not answer"
-        raise StoreUnreadable(f"the store on {address.shown} cannot be opened: {reason}") from error
+        message = f"the store on {address.shown} cannot be opened: {reason}"
+        hint = "Is the server up, and are the address, the user's password and its rights as they should be?"
+        raise StoreUnreadable(message, hint=hint) from error
 
 
 @contextlib.contextmanager

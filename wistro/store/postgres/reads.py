@@ -24,7 +24,8 @@ from wistro.store.port import (
 from wistro.store.postgres import gates, membership, tasks
 from wistro.store.postgres import statements as sql
 from wistro.store.postgres.arrays import Texts
-from wistro.store.postgres.connecting import Address, answering, connect, is_lost
+from wistro.store.postgres.connecting import Address, answering, connect, is_lost, readable
+from wistro.store.postgres.schema import check
 from wistro.store.postgres.state import READ
 from wistro.store.state import MISSING
 from wistro.store.tasks import TaskFilter, TaskLink, TaskRow
@@ -101,6 +102,12 @@ class PostgresReads:
         self._wanted: list[tuple[str, str, asyncio.Future[Any]]] = []
         self._getting: asyncio.Task[None] | None = None
         self._ended: StoreBroken | None = None
+
+    async def open_reads(self) -> None:
+        """Of whoever looks at a store without an engine. Raises StoreUnreadable, StoreNewer."""
+        with readable(self._address):
+            self._reader = await connect(self._address, name="wistro reads")
+            await check(self._reader, self._address.schema)
 
     def get(self, group: str, key: str) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

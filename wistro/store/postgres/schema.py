@@ -111,13 +111,7 @@ async def migrate(connection: AsyncConnection, schema: str) -> None:
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS meta (name text PRIMARY KEY, value bigint NOT NULL)"
         )
-        cursor = await connection.execute("SELECT value FROM meta WHERE name = 'schema'")
-        row = await cursor.fetchone()
-        version = row[0] if row else 0
-        if version > len(MIGRATIONS):
-            raise StoreNewer(
-                f"the schema {schema} has tables {version}, this release knows {len(MIGRATIONS)}"
-            )
+        version = await check(connection, schema)
         for number, migration in enumerate(MIGRATIONS[version:], version + 1):
             await connection.execute(migration)
             if number <= len(CLEANED):
@@ -126,6 +120,18 @@ async def migrate(connection: AsyncConnection, schema: str) -> None:
             "INSERT INTO meta VALUES ('schema', %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (len(MIGRATIONS),),
         )
+
+
+async def check(connection: AsyncConnection, schema: str) -> int:
+    """The version of its tables. Raises StoreNewer."""
+    cursor = await connection.execute("SELECT value FROM meta WHERE name = 'schema'")
+    row = await cursor.fetchone()
+    version = row[0] if row else 0
+    if version > len(MIGRATIONS):
+        raise StoreNewer(
+            f"the schema {schema} has tables {version}, this release knows {len(MIGRATIONS)}"
+        )
+    return version
 
 
 async def _clean_often(connection: AsyncConnection, tables: tuple[str, ...]) -> None:
