@@ -30,6 +30,7 @@ from wistro.engine.payloads import Payloads
 from wistro.engine.queues import Delivery, Lane, Turns
 from wistro.engine.readiness import Readiness
 from wistro.engine.recording import Recording
+from wistro.engine.retention import Retention
 from wistro.engine.runs import CALLING
 from wistro.engine.tasks import ASKED, Tasks
 from wistro.engine.ticks import Ticks
@@ -135,6 +136,8 @@ class Engine:
         if interrupted := await store.runs(marked=CALLING):
             await self._neighbours.interrupt(interrupted)
         self._announcing = self._loop.create_task(self._announce())
+        retention = Retention(self.blobs, store, self._parts.clock)
+        self._sweeping = self._loop.create_task(retention.run())
 
     # Deployments
 
@@ -295,12 +298,13 @@ class Engine:
         self._endpoints.close()
         self._turns.is_stopped = True
         self._announcing.cancel()
+        self._sweeping.cancel()
         tasks = [one.task for one in self._deliveries.in_flight if one.task]
         waits = [asyncio.ensure_future(self._endpoints.idle.wait()), *tasks]
         await asyncio.wait(waits, timeout=grace_s)
         for wait in waits:
             wait.cancel()
-        await asyncio.gather(*waits, self._announcing, return_exceptions=True)
+        await asyncio.gather(*waits, self._announcing, self._sweeping, return_exceptions=True)
         for loaded in self._loaded.values():
             loaded.lane.is_stopped = True
             loaded.lane.cancel_timers()
