@@ -79,12 +79,12 @@ class Settings:
     )
     sandbox: str = setting("WISTRO_SANDBOX", "required, degraded:<layer>,… or off", "required")
     blobs: str = setting(
-        "WISTRO_BLOBS",
+        "WISTRO_BLOB_STORE",
         "s3://bucket/prefix?region=…&endpoint=… for payloads beside messages; empty: each environment's own folder",
         "",
     )
     blobs_credentials: str = setting(
-        "WISTRO_BLOBS_CREDENTIALS", "of that bucket: `<key id>:<secret>[:<session token>]`", ""
+        "WISTRO_BLOB_CREDENTIALS", "of that bucket: `<key id>:<secret>[:<session token>]`", ""
     )
     log_level: str = setting("WISTRO_LOG_LEVEL", "debug, info, warning or error", "info")
 

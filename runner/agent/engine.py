@@ -149,7 +149,7 @@ async def main(settings: Settings, environment_id: str) -> None:
     folder = private_folder(settings.data)
     held = await hold(folder / "engine.lock", wait_s=LOCK_WAIT_S)
     launcher = choose.launcher(settings)
-    key = {"WISTRO_BLOBS_CREDENTIALS": settings.blobs_credentials}
+    key = {"WISTRO_BLOB_CREDENTIALS": settings.blobs_credentials}
     blobs = blobs_at(settings.blobs, folder / BLOBS, key, below=environment_id)
     environment = fleet_engine(
         folder, store=store_url(settings.stores, environment_id), blobs=blobs

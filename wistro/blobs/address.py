@@ -9,17 +9,17 @@ from wistro.blobs.s3_client import Bucket
 from wistro.blobs.s3_signing import Credentials
 from wistro.errors import UserError
 
-SETTING = "WISTRO_BLOBS"
-KEY = "WISTRO_BLOBS_CREDENTIALS"
+SETTING = "WISTRO_BLOB_STORE"
+KEY = "WISTRO_BLOB_CREDENTIALS"
 
 
 class BadBlobs(UserError):
-    """WISTRO_BLOBS or its key names no place where blobs can be kept."""
+    """WISTRO_BLOB_STORE or its key names no place where blobs can be kept."""
 
     code = "blob.address"
     hint = (
-        "WISTRO_BLOBS=s3://bucket/prefix?region=eu-central-1&endpoint=https://…, and"
-        " WISTRO_BLOBS_CREDENTIALS=<key id>:<secret>[:<session token>] (or AWS_ACCESS_KEY_ID and its two neighbours)."
+        "WISTRO_BLOB_STORE=s3://bucket/prefix?region=eu-central-1&endpoint=https://…, and"
+        " WISTRO_BLOB_CREDENTIALS=<key id>:<secret>[:<session token>] (or AWS_ACCESS_KEY_ID and its two neighbours)."
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import io
+import os
 import random
 import tempfile
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ from uuid import UUID
 
 import msgspec
 
+from wistro.blobs.address import SETTING
 from wistro.engine.clock import SystemClock
 from wistro.engine.engine import Engine
 from wistro.engine.limits import Limits
@@ -25,6 +28,7 @@ from wistro.engine.ticks import UnknownSchedule
 from wistro.errors import UserError
 from wistro.hosts.port import Hosts, Launcher
 from wistro.hosts.project import passed_on
+from wistro.http.limits import ENDPOINTS
 from wistro.lock.model import Lock, Retries
 from wistro.protocol.ids import new_id
 from wistro.protocol.ids import read as read_id
@@ -32,12 +36,13 @@ from wistro.protocol.records import AttemptRecord
 from wistro.protocol.samples import Sample
 from wistro.protocol.times import duration_s, microseconds
 from wistro.replay.compare import Difference, first_difference
+from wistro.replay.kept_blobs import body_of, is_lost_form, missing
 from wistro.replay.places import Place, by_place, seed
 from wistro.replay.script import Script
 from wistro.replay.world import GivenIds, Kept, ReplayHosts, ReplayStore
 from wistro.store.port import StoreBroken, Unit
 from wistro.triggers.port import EndpointAnswer, EndpointCall
-from wistro.wiring import LOCAL, deployment
+from wistro.wiring import BLOBS, LOCAL, blobs_at, deployment
 
 MORE_S = 30.0  # besides the steps' own timeouts, for a sample as a whole
 UNLIMITED = 1_000_000_000
@@ -85,6 +90,7 @@ class Replayer:
         self._lock = lock
         # A .pyc counts as current when its source's second and size do: replay must run what stands in the file.
         self._bytecode = tempfile.TemporaryDirectory(prefix="wistro-replay-")
+        self._blobs = blobs_at(os.environ.get(SETTING, ""), root / ".wistro" / BLOBS, os.environ)
         self._deployment = deployment(
             LOCAL,
             lock,
@@ -95,6 +101,7 @@ class Replayer:
             built=built,
             label="replay",
             environ=passed_on() | {"PYTHONPYCACHEPREFIX": self._bytecode.name},
+            reads=[self._blobs.folder],
         )
 
     async def __aenter__(self) -> Replayer:
@@ -107,6 +114,7 @@ class Replayer:
 
     async def replay(self, sample: Sample) -> Replayed:
         """Raises CannotReplay when it could not be run: no such language here, or it does not come to an end."""
+        await self._check_blobs(sample)
         expected = by_place(sample.attempts)
         script = Script(expected)
         kept = Kept()
@@ -124,6 +132,14 @@ class Replayer:
         return Replayed(
             sample, difference, len(expected), _stack(difference, got), script.unexpected or None
         )
+
+    async def _check_blobs(self, sample: Sample) -> None:
+        await self._blobs.start()
+        if gone := await missing(sample, self._blobs):
+            raise CannotReplay(
+                f"`{sample.name}` names {len(gone)} blob{'s' if len(gone) > 1 else ''} that "
+                f"{'are' if len(gone) > 1 else 'is'} not on this machine, such as `{gone[0]}`"
+            )
 
     async def _run(
         self,
@@ -144,6 +160,7 @@ class Replayer:
                 ids=GivenIds(clock, first=str(run_id)),
                 chance=random.Random(0),  # nothing is retried
                 limits=LIMITS,
+                blobs=self._blobs,
                 on_broken=_broken,
             )
             async with AsyncExitStack() as last:
@@ -175,7 +192,11 @@ class Replayer:
             except UnknownSchedule as error:
                 return _not_begun(sample, error.message)
             return None
+        if is_lost_form(roots[0]):
+            raise CannotReplay(f"`{sample.name}` began with a form too large to be recorded whole")
         call = _call_of(sample, roots[0], run_id)
+        if (body := await body_of(roots[0], self._blobs)) is not None:
+            call = _with_body(call, body)
         answer = await engine.call(call)
         if answer.status >= 400 and not script.has_begun:
             return _not_begun(sample, _why(answer))
@@ -206,6 +227,12 @@ def _call_of(sample: Sample, root: AttemptRecord, run_id: UUID) -> EndpointCall:
         address="127.0.0.1",
         claims=root.auth,
     )
+
+
+def _with_body(call: EndpointCall, body: bytes) -> EndpointCall:
+    if len(body) <= ENDPOINTS.body_bytes:
+        return msgspec.structs.replace(call, body=body)
+    return msgspec.structs.replace(call, body=b"", file=io.BytesIO(body), size=len(body))
 
 
 def _body(request: dict[str, Any]) -> bytes:

@@ -459,6 +459,45 @@ async def test_a_run_of_this_machine_is_replayed_by_its_id(tmp_path: Path) -> No
     assert code == 0 and told["samples"][0]["steps"] == 3
 
 
+TAKES_FILE = """
+config = {"type": "api", "name": "Take", "method": "POST", "path": "/take", "public": True, "flows": ["f"], "emits": ["taken"]}
+
+async def handler(req, ctx):
+    await ctx.emit({"topic": "taken", "data": {"file": req.body["file"], "text": "x" * 300_000}})
+    return {"status": 200, "body": {"size": len(req.raw_body)}}
+"""
+READS_FILE = """
+config = {"type": "event", "name": "Read", "flows": ["f"], "subscribes": ["taken"], "emits": []}
+
+async def handler(message, ctx):
+    content = await ctx.blobs.get(message["file"])
+    await ctx.state.set("sizes", "last", [len(content), len(message["text"])])
+"""
+
+
+async def test_a_run_with_blobs_is_replayed_where_they_are_and_refused_where_they_are_not(
+    tmp_path: Path,
+) -> None:
+    root = a_project(
+        tmp_path / "p", {"src/take.step.py": TAKES_FILE, "src/read.step.py": READS_FILE}
+    )
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nabc\r\n--b--\r\n'
+    )
+    headers = [("content-type", "multipart/form-data; boundary=b")]
+    sample = await recorded(root, "/take", body, headers=headers)
+    pulled(root, sample)
+
+    code, told = await replayed(root)
+    for content in (root / ".wistro" / "blobs" / "content").glob("*/*"):
+        content.unlink()
+    gone, said = await run("replay", folder=root)
+
+    assert (code, told["samples"][0]["steps"]) == (0, 2)
+    assert sample.attempts[-1].writes[0].value == [3, 300_000]
+    assert gone != 0 and "blobs that are not on this machine" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "files", "said"),
     [

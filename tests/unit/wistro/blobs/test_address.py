@@ -6,7 +6,7 @@ from wistro.blobs.address import BadBlobs, bucket_of
 from wistro.blobs.s3_client import Bucket
 from wistro.blobs.s3_signing import Credentials
 
-KEY = {"WISTRO_BLOBS_CREDENTIALS": "id:se/cret:token"}
+KEY = {"WISTRO_BLOB_CREDENTIALS": "id:se/cret:token"}
 
 
 def test_a_bucket_is_named_with_its_prefix_region_and_endpoint() -> None:
@@ -36,7 +36,7 @@ def test_amazons_own_address_and_variables_are_the_default() -> None:
         ("s3://shop?endpoint=shop.example", KEY),
         ("s3://shop?endpoint=https://a/b", KEY),
         ("s3://shop", {}),
-        ("s3://shop", {"WISTRO_BLOBS_CREDENTIALS": "only-an-id"}),
+        ("s3://shop", {"WISTRO_BLOB_CREDENTIALS": "only-an-id"}),
     ],
 )
 def test_what_names_no_bucket_is_refused(address: str, values: dict[str, str]) -> None:
