@@ -12,7 +12,9 @@ from wistro.engine.loaded import Deployment, OnLine
 from wistro.errors import UserError
 from wistro.hosts.pool import HostPool
 from wistro.hosts.port import Hosts, Launcher
-from wistro.languages.node.build import folder_for
+from wistro.languages.go.build import PREFIX as GO_PREFIX
+from wistro.languages.go.build import find_built
+from wistro.languages.node.build import digests_of, folder_for
 from wistro.lock import file
 from wistro.lock.model import Lock
 
@@ -20,7 +22,7 @@ BUILD = ".wistro/build"
 
 
 class NotBuilt(UserError):
-    """A version has TypeScript or JavaScript steps and no built modules of them."""
+    """A version has steps that are built, in TypeScript, JavaScript or Go, and the bundle does not hold what was built."""
 
     code = "agent.not-built"
     hint = "Build the version again: a build of this release puts them in."
@@ -60,18 +62,27 @@ def prepare(
 
 
 def built(root: Path, lock: Lock) -> dict[str, str]:
-    """Step id -> its module, as the builder left it. Nothing is built here: that would be a tenant's code outside
-    its sandbox."""
-    digests = {id: step.digest for id, step in lock.steps.items() if step.language == "node"}
+    """Step id -> what its host loads, as the builder left it. Nothing is built here: that would be a tenant's code
+    outside its sandbox."""
+    found = _node(root, lock) | find_built(root, lock)
+    wanted = [id for id, step in lock.steps.items() if step.language in ("node", "go")]
+    if missing := sorted(id for id in wanted if id not in found):
+        shown = ", ".join(missing[:3])
+        raise NotBuilt(f"the bundle has nothing that was built for {shown}", where=BUILD)
+    return found
+
+
+def _node(root: Path, lock: Lock) -> dict[str, str]:
+    digests = digests_of(lock)
     if not digests:
         return {}
     folders = [folder_for(root, digests)]
     if (root / BUILD).is_dir():  # a builder of another release names it otherwise
         others = sorted(each for each in (root / BUILD).iterdir() if each.is_dir())
+        others = [each for each in others if not each.name.startswith(GO_PREFIX)]
         folders += others if len(others) == 1 else []
     for folder in folders:
         modules = {id: folder / f"{id}.mjs" for id in digests}
         if all(module.is_file() for module in modules.values()):
             return {id: module.relative_to(root).as_posix() for id, module in modules.items()}
-    missing = ", ".join(sorted(digests)[:3])
-    raise NotBuilt(f"the bundle has no built modules for {missing}", where=BUILD)
+    return {}

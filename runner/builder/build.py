@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from runner.builder import git, problems, tools, tree
-from runner.builder.compile import CompileProblems, compile_project
+from runner.builder import git, go, problems, tools, tree
+from runner.builder.compile import PROJECT, CompileProblems, compile_project
 from runner.builder.indexes import Indexes
 from runner.builder.install import Installed, Installer
 from runner.builder.log import BuildLog, Cancelled
@@ -100,6 +100,7 @@ class _Build:
             layers,
             launcher=self.shop.launcher,
             esbuild=esbuild,
+            go=self._go(project),
             on_line=self.log.say,
         )
         self.log.say(describe(compiled.lock))
@@ -112,6 +113,12 @@ class _Build:
             bundle=bundle,
             endpoints=endpoints(compiled.lock),
         )
+
+    def _go(self, project: Path) -> go.Compiling | None:
+        found = go.for_project(project)
+        if found is None:
+            return None
+        return go.compiling(found, self.shop.store, self.order.organization_id, PROJECT)
 
     async def _fetch(self) -> Path:
         into = self.work / "source"
@@ -146,6 +153,7 @@ class _Build:
         return into
 
     async def _upload(self, project: Path, layers: list[Installed]) -> str:
+        layers = [each for each in layers if not each.only_compiles]
         source = await asyncio.to_thread(tree.collect, project, keep=tree.project_part)
         found: list[Layer] = [each.layer for each in layers]
         manifest = msgspec.json.encode(Bundle(source.files, found))

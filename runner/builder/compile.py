@@ -14,6 +14,7 @@ import msgspec
 
 import wistro
 from runner.builder import problems, sandboxed, tools
+from runner.builder.go import Compiling
 from runner.builder.install import Installed
 from runner.builder.sandboxed import Command
 from runner.sandbox import OFF, Limits, SandboxLauncher, interpreters
@@ -23,7 +24,7 @@ from wistro.lock.model import Lock
 from wistro.protocol.machine import Problem
 
 TIMEOUT_S = 180.0
-_PROJECT, _LIBRARY, _SCRIPT = Path("/project"), Path("/.wistro-lib"), Path("/.wistro-compile.py")
+PROJECT, _LIBRARY, _SCRIPT = Path("/project"), Path("/.wistro-lib"), Path("/.wistro-compile.py")
 _LIMITS = Limits(memory_bytes=2 << 30, processes=512, tmp_bytes=512 << 20)
 
 
@@ -57,6 +58,7 @@ async def compile_project(
     *,
     launcher: SandboxLauncher,
     esbuild: Path | None,
+    go: Compiling | None,
     on_line: Callable[[str], None],
 ) -> Compiled:
     """The lock, which stands in `project` when this returns. Raises CompileProblems or BuildFailed."""
@@ -66,15 +68,18 @@ async def compile_project(
     for at in found:
         (project / at).mkdir(parents=True, exist_ok=True)
     binds = [
-        Bind(project, _PROJECT, writable=True),
+        Bind(project, PROJECT, writable=True),
         Bind(Path(wistro.__file__).parent, _LIBRARY / "wistro"),
         Bind(Path(__file__).with_name("compile_inside.py"), _SCRIPT),
-        *(Bind(folder, _PROJECT / at) for at, folder in found.items()),
+        *(Bind(folder, PROJECT / at) for at, folder in found.items()),
         *(Bind(folder, folder) for folder in interpreters.folders(Path(sys.executable))),
     ]
     env = {"PYTHONPATH": str(_LIBRARY), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
+    if go is not None:
+        binds += go.binds
+        env |= go.env
     launch = Launch(
-        [sys.executable, "-P", "-s", str(_SCRIPT)], _PROJECT, env, {}, binds, label="compile"
+        [sys.executable, "-P", "-s", str(_SCRIPT)], PROJECT, env, {}, binds, label="compile"
     )
     ended = await sandboxed.run(launcher, Command(launch, OFF, _LIMITS, TIMEOUT_S, on_line))
     try:

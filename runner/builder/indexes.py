@@ -1,4 +1,4 @@
-"""Where packages come from: the builder's settings, by default what pip or uv and npm on this machine use.
+"""Where packages come from: the builder's settings, by default what pip or uv, npm and go on this machine use.
 
 Asked once, outside any sandbox and outside any project's folder. Addresses without a network (`file:`) are left out:
 a sandbox does not see them.
@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from wistro.languages.go import toolchain
+from wistro.languages.runtimes import NotInstalled
 
 _ASK_S = 30
 _CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -32,13 +36,16 @@ class Indexes:
     python: str | None
     python_extra: tuple[str, ...]
     node: str | None
+    go: tuple[str, ...]
+    go_sums: str
+    go_without_sums: str
     reachable: tuple[str, ...]
     left_out: tuple[str, ...]
     ca: Path
 
 
 def find(folder: Path, *, extra_ca: Path | None) -> Indexes:
-    """Ask pip and npm; write one CA file for all installers into `folder`."""
+    """Ask pip, npm and go; write one CA file for all installers into `folder`."""
     default, storage, config = _pip()
     first = _first(os.environ.get("UV_DEFAULT_INDEX"), os.environ.get("UV_INDEX_URL"))
     python = first or _setting(config, "index-url") or default
@@ -47,13 +54,31 @@ def find(folder: Path, *, extra_ca: Path | None) -> Indexes:
     left_out = [url for url in named if not url.startswith(("http://", "https://"))]
     extra = [url for url in named if url not in left_out]
     node = _npm("registry")
-    reachable = [place for url in (python, *extra, node) if url and (place := _place(url))]
+    go = _go()
+    proxies = [one for one in re.split(r"[,|]", go["GOPROXY"]) if one.startswith("http")]
+    left_out += [one for one in re.split(r"[,|]", go["GOPROXY"]) if one.startswith("file:")]
+    sums = go["GOSUMDB"]
+    asked = [
+        *proxies,
+        *([] if sums in ("", "off") else [f"https://{sums.split()[0].split('+')[0]}"]),
+    ]
+    reachable = [place for url in (python, *extra, node, *asked) if url and (place := _place(url))]
     if storage and python == default:
         reachable.append(f"{storage}:443")
     authorities = [_setting(config, "cert"), _npm("cafile")]
     authorities += [os.environ.get(name) for name in _CA_VARIABLES]
     ca = _write_ca(folder / "ca.pem", [*authorities, str(extra_ca) if extra_ca else None])
-    return Indexes(python, tuple(extra), node, tuple(dict.fromkeys(reachable)), tuple(left_out), ca)
+    return Indexes(
+        python,
+        tuple(extra),
+        node,
+        tuple(proxies),
+        sums,
+        go["GONOSUMDB"],
+        tuple(dict.fromkeys(reachable)),
+        tuple(left_out),
+        ca,
+    )
 
 
 def _pip() -> tuple[str | None, str | None, dict[str, object]]:
@@ -79,6 +104,17 @@ def _setting(config: dict[str, object], name: str) -> str | None:
 def _npm(name: str) -> str | None:
     answer = _ask(["npm", "config", "get", name])
     return None if answer in ("", "undefined", "null") else answer
+
+
+def _go() -> dict[str, str]:
+    """What `go` on this machine uses; nothing where there is none."""
+    names = ("GOPROXY", "GOSUMDB", "GONOSUMDB")
+    try:
+        program = toolchain.find(Path("/"), None, os.environ.get("PATH", ""))
+    except NotInstalled:
+        return dict.fromkeys(names, "")
+    answer = _ask([str(program), "env", "-json", *names])
+    return dict.fromkeys(names, "") | (json.loads(answer) if answer else {})
 
 
 def _ask(argv: list[str]) -> str:

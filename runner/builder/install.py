@@ -14,12 +14,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
-from runner.builder import problems, sandboxed, tree
+from runner.builder import go, problems, sandboxed, tree
 from runner.builder.indexes import Indexes
 from runner.builder.sandboxed import Command
 from runner.builder.store import Store
@@ -44,12 +44,13 @@ _ROOT_SCRIPTS = {"preinstall", "install", "postinstall", "prepare", "prepublish"
 
 @dataclass(frozen=True)
 class Installed:
-    """A layer, where its files lie on this disk, and what uploading it takes."""
+    """A layer, where its files lie on this disk, and what uploading it takes. One that only compiling needs stays here."""
 
     layer: Layer
     folder: Path
     tree: tree.Tree
     bundle: bytes
+    only_compiles: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ class Installer:
             plan = _Plan("node", NODE_AT, _node_key(project), runtime)
             if _has_dependencies(project):
                 found.append(await self._layer(plan, project, work, self._npm(project, node)))
+        if go.has_modules(project) and (found_go := go.for_project(project)) is not None:
+            runtime = f"go-{found_go.version}"
+            plan = _Plan("go", go.MODULES_AT, go.manifests_key(project), runtime)
+            made = await self._layer(plan, project, work, self._go(project, found_go))
+            found.append(replace(made, only_compiles=True))
         return found
 
     async def _layer(self, plan: _Plan, project: Path, work: Path, command: _Install) -> Installed:
@@ -158,6 +164,12 @@ class Installer:
         binds += [Bind(folder, folder) for folder in interpreters.folders(python)]
         shown = f"uv pip install -r {manifest}"
         return _Install(argv, env, binds, shown, lambda work: project, apart=True)
+
+    def _go(self, project: Path, found: go.Go) -> _Install:
+        env = go.fetching(self.indexes, to=_LAYER, scratch=_SCRATCH) | {"PATH": found.path}
+        binds = [*found.binds, go.sdk(project, _PROJECT)]
+        argv = [str(found.program), "mod", "download"]
+        return _Install(argv, env, binds, "go mod download", lambda work: project, apart=True)
 
     def _npm(self, project: Path, node: Path) -> _Install:
         verb = "ci" if (project / "package-lock.json").is_file() else "install"

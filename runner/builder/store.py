@@ -30,6 +30,7 @@ class Store:
         self.blobs = private_folder(data / "blobs")
         self.layers = private_folder(data / "layers")
         self.tools = private_folder(data / "tools")
+        self.go_caches = private_folder(data / "go-caches")
         self._work = private_folder(data / "work")
 
     def forget_unfinished(self) -> None:

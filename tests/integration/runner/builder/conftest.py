@@ -69,6 +69,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 async def builder(
     api: MachineApi, store: Store, launcher: SandboxLauncher, found: Indexes, tmp_path: Path
 ) -> AsyncIterator[Shop]:
+    async with building(api, store, launcher, found, tmp_path) as shop:
+        yield shop
+
+
+@contextlib.asynccontextmanager
+async def building(
+    api: MachineApi, store: Store, launcher: SandboxLauncher, found: Indexes, tmp_path: Path
+) -> AsyncIterator[Shop]:
+    """A builder that works off what `api` orders."""
     settings = load(
         {
             "WISTRO_MACHINES_URL": f"http://127.0.0.1:{api.port}",

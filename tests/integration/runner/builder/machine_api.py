@@ -27,6 +27,7 @@ from wistro.protocol.machine import (
 )
 
 LIMIT_S = 100
+ORGANIZATION = "0192aaaa-0000-7000-8000-000000000001"
 
 
 @dataclass
@@ -54,7 +55,7 @@ class MachineApi:
         order = BuildOrder(
             str(uuid.uuid4()),
             str(uuid.uuid4()),
-            "0192aaaa-0000-7000-8000-000000000001",
+            ORGANIZATION,
             attempt=1,
             lease_s=lease_s,
             git=git,
