@@ -140,12 +140,14 @@ def _context(step: StepTypes) -> str:
 
 
 def _request(step: StepTypes) -> str:
-    parameters = "; ".join(f"readonly {one}: string" for one in step.parameters)
-    return (
-        f"sdk.ApiRequest<{text(step.body)}, {{ {parameters} }}>"
-        if parameters
-        else f"sdk.ApiRequest<{text(step.body)}, {{}}>"
-    )
+    given = [
+        text(step.body),
+        f"{{ {'; '.join(f'readonly {one}: string' for one in step.parameters)} }}",
+    ]
+    if step.query:
+        rows = [f"readonly {_key(one)}?: string[]" for one in step.query]
+        given.append(f"{{ {'; '.join(rows)}; readonly [name: string]: string[] | undefined }}")
+    return f"sdk.ApiRequest<{', '.join(given)}>"
 
 
 def _handler(step: StepTypes) -> str:

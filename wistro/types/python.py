@@ -184,13 +184,23 @@ def _endpoint(step: StepTypes, names: Names) -> list[str]:
     parameters = names.take(f"{step.type}PathParams")
     body = text(step.body)
     typed = {"body": body, "path_params": parameters}
+    if step.query:
+        typed["query_params"] = names.take(f"{step.type}QueryParams")
     given = "".join(_property(key, kind) for key, kind in typed.items())
     for key, kind in [
         *((f"_t.Literal[{key!r}]", kind) for key, kind in typed.items()),
         ("str", "_t.Any"),
     ]:
         given += f"    @_t.overload\n    def __getitem__(self, name: {key}) -> {kind}: ...\n"
+    queried = [
+        (key, "list[str]", False, [said] if said else []) for key, said in step.query.items()
+    ]
     parts = [
+        *(
+            [_typed_dict(typed["query_params"], queried, ListOf(Plain("string")), [])]
+            if step.query
+            else []
+        ),
         _typed_dict(parameters, [(one, "str", True, []) for one in step.parameters], NEVER, []),
         f"class {step.request_type}(_sdk.Request, _t.Protocol):\n"
         + _doc([f"A call of {step.label}; the values are those of the wire."], "    ")

@@ -95,7 +95,8 @@ class StepTypes:
     topics: list[str] = field(default_factory=list)  # what it subscribes to
     message: Shape = ANY
     body: Shape = ANY
-    parameters: list[str] = field(default_factory=list)
+    parameters: list[str] = field(default_factory=list)  # of its path
+    query: dict[str, str] = field(default_factory=dict)  # name -> description
     responses: dict[int, Shape] = field(default_factory=dict)
     message_type: str = ""
     request_type: str = ""
@@ -171,6 +172,7 @@ class _Reader:
             )
         if one.kind == "api":
             one.parameters = _PARAMETER.findall(config.path or "")
+            one.query = {each.name: each.description or "" for each in config.query_params}
             one.body = self._read(step.input, one.type + "Body")
             one.responses = {
                 int(status): self._read(schema, f"{one.type}{status}")

@@ -119,14 +119,28 @@ export interface CronConfig extends Runs {
   type: 'cron'
   cron: string
   timezone?: string
+  /** What becomes of ticks that were missed while nothing ran. */
+  catchUp?: 'skip' | 'one' | 'all'
   concurrency?: Omit<Concurrency, 'key'> | false
   rateLimit?: Omit<RateLimit, 'key'> | false
 }
 
-/** Work done outside the system: drawn only. */
+/** What a No-Op step waits for: one of its answers, each emitted as its form has it. */
+export interface Task {
+  answers: Record<string, { emits: string; form?: Schema }>
+  /** A free label, or an e-mail address. */
+  assignee?: string
+  timeout?: Duration | number
+  /** The answer, or the topic, that follows when nobody answered. */
+  onTimeout?: string
+}
+
+/** Work done outside the system: drawn, and waited for when it has a `task`. */
 export interface NoopConfig extends Common {
   type: 'noop'
   subscribes?: string[]
+  input?: Schema | null
+  task?: Task
   virtualSubscribes?: string[]
   virtualEmits?: string[]
 }
@@ -257,11 +271,15 @@ export interface StepContext<Emits = any, Heard extends string | null = string |
 }
 
 /** The values are those of the wire. */
-export interface ApiRequest<Body = any, PathParams = Readonly<Record<string, string>>> {
+export interface ApiRequest<
+  Body = any,
+  PathParams = Readonly<Record<string, string>>,
+  QueryParams = Readonly<Record<string, string[]>>,
+> {
   readonly method: string
   readonly path: string
   readonly pathParams: PathParams
-  readonly queryParams: Readonly<Record<string, string[]>>
+  readonly queryParams: QueryParams
   readonly headers: Readonly<Record<string, string>>
   readonly body: Body
   readonly rawBody: Uint8Array

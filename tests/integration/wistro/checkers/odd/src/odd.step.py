@@ -48,6 +48,7 @@ KINDS = {
 config = {
     "type": "api", "name": "Bestellung prüfen!", "method": "POST", "path": "/a/:shop/:class", "public": True,
     "description": 'Says """ and */ and \\',
+    "queryParams": [{"name": "größe", "description": "*/"}, {"name": "a-b"}, {"name": "plain"}],
     "bodySchema": ODD,
     "responseSchema": {200: TREE, 404: {"type": "null"}, 500: JSON},
     "emits": [

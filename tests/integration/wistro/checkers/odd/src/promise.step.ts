@@ -4,6 +4,6 @@ const tree = {
 };
 export const config = {
   type: 'api', name: 'Promise', method: 'POST', path: '/b/:class', public: true, bodySchema: tree,
-  responseSchema: { 200: tree, 404: {} }, emits: ['odd', 'untyped'],
+  queryParams: [{ name: 'größe' }, { name: 'a-b' }], responseSchema: { 200: tree, 404: {} }, emits: ['odd', 'untyped'],
 };
 export const handler = () => {};

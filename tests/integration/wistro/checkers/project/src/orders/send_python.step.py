@@ -11,6 +11,7 @@ config = {
     "type": "api", "name": "Send from Python", "method": "POST", "path": "/python/:shop", "public": True,
     "bodySchema": {"type": "object", "required": ["message"], "properties": {"message": {}}},
     "responseSchema": {200: {"type": "object", "required": ["path"], "properties": {"path": {"type": ["string", "null"]}}}},
+    "queryParams": [{"name": "sort"}],
     "emits": ["order.created", {"topic": "order.noted", "conditional": True}],
 }
 
@@ -38,5 +39,7 @@ async def mistakes(req: SendFromPythonRequest, ctx: SendFromPython) -> SendFromP
     loose = {"sku": "a", "quantity": 1}
     await ctx.emit({"topic": "order.created", "data": loose})  # wrong: a variable without a type
     print(req.path_params["shpo"])  # wrong: parameter
+    print(req.query_params.get("sort", []), req.query_params.get("other", [])[0].upper())
+    print(req.query_params.get("sort", [3])[0] + 1)  # wrong: a query parameter's type
     print(ctx.env["SECRET"])  # wrong: variable
     return {"body": {"path": 5}}  # wrong: answer

@@ -4,6 +4,7 @@ export const config = {
   type: 'api', name: 'Send from TypeScript', method: 'POST', path: '/ts/:shop', public: true,
   bodySchema: { type: 'object', required: ['message'], properties: { message: {} } },
   responseSchema: { 200: { type: 'object', required: ['path'], properties: { path: { type: ['string', 'null'] } } } },
+  queryParams: [{ name: 'sort' }],
   emits: ['order.created', { topic: 'order.noted', conditional: true }],
 } satisfies ApiConfig;
 
@@ -12,6 +13,8 @@ export const handler: Handlers['Send from TypeScript'] = async (req, ctx) => { /
   if (req.pathParams.shpo === 'mistakes') return { status: 200, body: { path: null } }; // wrong: parameter
   if (req.pathParams.shop === 'no') return { status: 200, body: { path: 5 } };
   if (req.pathParams.shop === 'unnamed') return { status: 404, body: { path: null } };
+  console.log(req.queryParams.sort?.[0]?.toUpperCase(), req.queryParams.other?.length);
+  if (req.pathParams.shop === 'mistakes') console.log(req.queryParams.sort.length); // wrong: it may not be there
   try {
     await ctx.emit({ topic: 'order.created', data: req.body.message });
   } catch (error) {
