@@ -64,6 +64,7 @@ const TABLE: Table = [
   [/\/members$/, () => list(hub.members), list(hub.members.slice(0, 1))],
   [/\/tokens$/, (now) => list(hub.tokens(now)), list([])],
   [/\/variables$/, (now) => list(hub.variables(now)), list([])],
+  [/\/events-keys$/, hub.events, { address: "", topics: [], keys: [] }],
   [/\/repositories$/, () => list(["acme/shop", "acme/site"]), list([])],
   [/\/fleet$/, (now) => ({ machines: hub.machines(now) }), { machines: [] }],
   [/\/organizations\/[^/]+\/projects$/, () => list([hub.project]), list([])],

@@ -19,6 +19,7 @@ export const examples: Record<string, unknown[]> = {
   "/versions/{version}/lines": [hub.buildLines(NOW, false), hub.buildLines(NOW, true)],
   "/environments/{environment}/traffic": [hub.traffic(NOW)],
   "/environments/{environment}/variables": [list(hub.variables(NOW))],
+  "/environments/{environment}/events-keys": [hub.events(NOW)],
   "/projects/{project}/datasets": [list(hub.datasets(NOW))],
   "/datasets/{dataset}": hub.datasets(NOW),
   "/datasets/{dataset}/samples": [list(hub.samples(NOW))],

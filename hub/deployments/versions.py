@@ -32,6 +32,7 @@ WORKING = ("fetching", "installing", "compiling", "uploading")
 LINES_MOST = 20_000  # of one attempt: a build that prints for ever must not fill the disk
 PROBLEMS_MOST = 100
 CUT = f"… a log keeps {LINES_MOST} lines"
+EVENTS_KEY = "events_key"  # an `auth` of ours: whoever holds a key of the environment
 FAR_AWAY = 10  # builds looked at for one claim: the first few may be locked by other claims
 
 
@@ -234,9 +235,16 @@ def _ready(build: Build, said: BuildResult) -> None:
 
 
 def endpoints_of(lock: Lock) -> list[Endpoint]:
+    """Topics from outside are endpoints too; who may send to them is the environment's, see hub/ingress/routing."""
     return [
-        Endpoint(method=one.method, path=one.path, step=one.step, auth=one.auth)
-        for one in lock.triggers.api
+        *(
+            Endpoint(method=one.method, path=one.path, step=one.step, auth=one.auth)
+            for one in lock.triggers.api
+        ),
+        *(
+            Endpoint(method="POST", path=one.path, step=one.id, auth=[{"type": EVENTS_KEY}])
+            for one in lock.triggers.outside
+        ),
     ]
 
 

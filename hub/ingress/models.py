@@ -35,6 +35,19 @@ class Traffic(TenantModel):
         return f"{self.organization_id}|{self.environment_id}|route-key"
 
 
+class EventsKey(TenantModel):
+    """Who may send events from outside to an environment. Told once, when it is made; its digest is kept."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="events_keys")
+    sha256 = models.CharField(max_length=64)
+    start = models.CharField(max_length=12)  # its first letters, to tell it from others
+    made_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    made_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "events_keys"
+
+
 class TrafficChange(TenantModel):
     """One generation: who set which weights, when and why. Never changed afterwards."""
 

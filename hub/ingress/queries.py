@@ -16,6 +16,7 @@ from hub.fleet.actions import alive
 from hub.fleet.models import Machine
 from hub.ingress.models import Traffic, TrafficChange, Weight
 from hub.projects.models import Environment
+from wistro.lock.model import EVENTS
 
 SHOWN_DEPLOYMENTS = 100
 SHOWN_CHANGES = 50
@@ -35,6 +36,14 @@ def weights_of(traffic: Traffic) -> dict[UUID, int]:
     )
     found = Weight.objects.filter(change).order_by("deployment")
     return dict(found.values_list("deployment", "basis_points"))
+
+
+def outside_topics(environment: Environment) -> list[str]:
+    """Topics that events from outside may arrive on, in the versions that are there."""
+    found = Deployment.objects.filter(environment=environment, state__in=("healthy", "draining"))
+    endpoints = found.values_list("version__endpoints", flat=True)
+    paths = {one["path"] for each in endpoints for one in each or ()}
+    return sorted(path.removeprefix(EVENTS) for path in paths if path.startswith(EVENTS))
 
 
 def weights_among(deployments: Sequence[UUID]) -> dict[UUID, int]:

@@ -17,7 +17,8 @@ from hub.common import doors
 from hub.common.sealing import NotOurs, open_sealed
 from hub.common.tenancy import tenant
 from hub.deployments.models import Deployment
-from hub.ingress.models import Traffic
+from hub.deployments.versions import EVENTS_KEY
+from hub.ingress.models import EventsKey, Traffic
 from hub.ingress.queries import weights_of
 from hub.projects.actions import organization
 from hub.projects.queries import label_of, variables_at
@@ -80,8 +81,17 @@ def endpoints_of(deployment: Deployment) -> list[Endpoint]:
     if any(one.auth for one in endpoints):
         values = _values(deployment)
         for one in endpoints:
-            one.auth = [_resolved(each, values) for each in one.auth]
+            if one.auth == [{"type": EVENTS_KEY}]:
+                one.auth = _senders(deployment)
+            else:
+                one.auth = [_resolved(each, values) for each in one.auth]
     return endpoints
+
+
+def _senders(deployment: Deployment) -> list[dict[str, Any]]:
+    """Who holds a key of the environment for events from outside; nobody before one is made."""
+    found = EventsKey.objects.filter(environment=deployment.environment_id).order_by("pk")
+    return policy.senders(found.values_list("sha256", flat=True))
 
 
 def _values(deployment: Deployment) -> dict[str, str]:

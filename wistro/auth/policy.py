@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -85,6 +85,16 @@ def resolve(policies: list[dict[str, Any]], values: Mapping[str, str]) -> list[d
     Raises UnsetVariable when a name has no value.
     """
     return [_resolve_one(policy, values) for policy in policies]
+
+
+def senders(sha256: Iterable[str]) -> list[dict[str, Any]]:
+    """Who may send events from outside: whoever has a key of these digests, as a bearer token or in x-api-key.
+
+    Resolved; without a digest it is nobody.
+    """
+    digests = list(sha256)
+    headers = ("authorization", "x-api-key")
+    return [{"type": "api_key", "header": one, "sha256": digests} for one in headers]
 
 
 def _check_one(policy: Any) -> dict[str, Any]:

@@ -143,6 +143,9 @@ class CronTrigger(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unk
     catch_up: str = "skip"  # skip | one | all
 
 
+EVENTS = "/_wistro/events/"
+
+
 class OutsideTrigger(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """A topic that events arrive on from outside, at `/_wistro/events/<topic>`."""
 
@@ -152,6 +155,10 @@ class OutsideTrigger(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=T
     @property
     def id(self) -> str:
         return f"outside:{self.topic}"
+
+    @property
+    def path(self) -> str:
+        return f"{EVENTS}{self.topic}"
 
 
 class Triggers(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from wistro.auth.parts import Parts, Refused, Unverifiable
-from wistro.auth.policy import UnsetVariable, resolve
+from wistro.auth.policy import UnsetVariable, resolve, senders
 from wistro.auth.verify import CallRefused, CallUnverifiable, Verifier, sender_id
 from wistro.errors import UserError
 from wistro.http.message import Request, Response, refusal
@@ -22,7 +23,6 @@ from wistro.http.paths import Match, MethodNotAllowed, NotFound, PathTable
 from wistro.lock.model import ApiTrigger, OutsideTrigger
 from wistro.protocol import route
 from wistro.triggers import tasks
-from wistro.triggers.outside import EVENTS, policies
 from wistro.triggers.port import EndpointAnswer, EndpointCall, ServedEngine
 
 log = logging.getLogger("wistro.triggers.http")
@@ -92,11 +92,11 @@ class LocalDoor:
         self._now_us = now_us
         self._verifier = verifier
         self._on_refused = on_refused or _log_refused
-        senders = policies(events_keys)
+        may_send = senders(hashlib.sha256(key.encode()).hexdigest() for key in events_keys)
         self._table = PathTable(
             [
                 *((one.method, one.path, _policies(one, values)) for one in endpoints),
-                *(("POST", EVENTS + one.topic, senders) for one in outside),
+                *(("POST", one.path, may_send) for one in outside),
             ]
         )
 

@@ -166,6 +166,13 @@ export interface Variable {
   revision: number;
 }
 
+/** Keys for events from outside, newest first, and the topics that they may be sent to. */
+export interface Events {
+  address: string;
+  topics: string[];
+  keys: { start: string; made_at: string; made_by: string | null }[];
+}
+
 export interface Dataset {
   id: string;
   name: string;

@@ -11,6 +11,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { Confirm } from "../app/Confirm";
 import { useEnvironment } from "../app/context";
+import { EventsKeys } from "./EventsKeys";
 import css from "./settings.module.css";
 
 export function EnvironmentSettings() {
@@ -93,6 +94,7 @@ export function EnvironmentSettings() {
         A change makes a successor of each version that serves, with the same weight; it takes over when it is
         healthy.
       </p>
+      <EventsKeys environment={environment} />
     </Page>
   );
 }

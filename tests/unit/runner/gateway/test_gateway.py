@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from hashlib import sha256
 
 import pytest
 
@@ -16,13 +17,12 @@ from tests.factories.routing import (
     deployment_id,
 )
 from wistro.auth.hmac import sign_github
-from wistro.auth.policy import check, resolve
+from wistro.auth.policy import check, resolve, senders
 from wistro.http.message import Request, Response
-from wistro.triggers.outside import policies
 
 KEYED = resolve(check({"type": "api_key", "keys": "$K"}), {"K": "key"})
 OTHER = resolve(check({"type": "api_key", "keys": "$K"}), {"K": "other"})
-EVENTS = policies(["events-key"])
+EVENTS = senders([sha256(b"events-key").hexdigest()])
 GITHUB = resolve(check({"type": "hmac", "preset": "github", "secret": "$S"}), {"S": "secret"})
 HOST = f"{LABEL}.localhost:8080"
 
