@@ -1,6 +1,7 @@
 """E2, latency from POST sent to step b running, at a fixed rate, against the bare parts, interleaved.
 
-`python -m bench.e2 [--seconds 10] [--rounds 3] [--rate 20] [--short]`. Goal: p50 <= 1.3x and p99 <= 1.7x the bare parts.
+`python -m bench.e2 [--seconds 10] [--rounds 3] [--rate 20] [--peers] [--short]`. Goal: p50 <= 1.3x and p99 <= 1.7x the
+bare parts, and ahead of every peer. A slow peer is asked less often: its own rate stands in bench/peers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from bench.report import machine, median, table
-from bench.systems import BARE, WISTRO, load, running
+from bench.systems import BARE, SCRATCH, WISTRO, bare_of, load, peer_running, peers, running
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rate", type=int, default=20)
     parser.add_argument("--short", action="store_true", help="one round of a second")
+    parser.add_argument("--peers", action="store_true", help="other systems too")
     options = parser.parse_args()
     if options.short:
         options.seconds, options.rounds = 1, 1
@@ -30,6 +32,12 @@ def main() -> None:
                     load("rate", one, seconds=1, amount=options.rate)
                     result = load("rate", one, seconds=options.seconds, amount=options.rate)
                 latencies.setdefault(system.name, []).append(result["latency_ms"])
+            for peer in peers(options.peers):
+                with peer_running(peer, SCRATCH) as one:
+                    rate = min(options.rate, peer.rate)
+                    load("rate", one, seconds=1, amount=rate)
+                    result = load("rate", one, seconds=options.seconds, amount=rate)
+                latencies.setdefault(peer.name, []).append(result["latency_ms"])
     medians = {
         name: {at: median([one[at] for one in runs]) for at in ("p50", "p95", "p99")}
         for name, runs in latencies.items()
@@ -38,7 +46,7 @@ def main() -> None:
     bare["mixed"] = {at: max(bare["python"][at], bare["node"][at]) for at in ("p50", "p95", "p99")}
     rows = []
     for name, found in medians.items():
-        against = bare[name.split("(")[1][:-1]]
+        against = bare[bare_of(name)]
         rows.append(
             [
                 name,

@@ -14,9 +14,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.peers.peer import Peer
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+SCRATCH = ROOT / ".data" / "bench"
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,19 @@ BARE = [System("bare", "python"), System("bare", "node")]
 WISTRO = [System("wistro", "python"), System("wistro", "node"), System("wistro", "mixed")]
 
 
+def peers(wanted: bool) -> list[Peer]:
+    if not wanted:
+        return []
+    from bench.peers import PEERS
+
+    return list(PEERS.values())
+
+
+def bare_of(name: str) -> str:
+    """The bare parts that a system is compared to: its language's; a peer is compared to the slower of both."""
+    return name.split("(")[1][:-1] if name.endswith(")") else "mixed"
+
+
 @contextlib.contextmanager
 def running(system: System, scratch: Path) -> Iterator[Running]:
     """The system, answering POST /a; its whole process group is ended afterwards."""
@@ -64,13 +82,39 @@ def running(system: System, scratch: Path) -> Iterator[Running]:
         wait_until_served(port, process, folder)
         yield Running(f"http://127.0.0.1:{port}/a", collector, process.pid, folder)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+        end_group(process)
+
+
+@contextlib.contextmanager
+def peer_running(peer: Peer, scratch: Path) -> Iterator[Running]:
+    """A peer, installed on first use, answering its POST; every process that it started is ended afterwards."""
+    from bench.peers.peer import Run, installed
+
+    folder = scratch / "run" / peer.name.replace(" ", "-").lower()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with installed(peer, scratch) as home:
+        run = Run(home, folder, free_port())
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            started = peer.start(run)
+            wait_until_served(started.port, run.processes[-1], folder, path=started.path)
+            url = f"http://127.0.0.1:{started.port}{started.path}"
+            yield Running(url, run.collector, run.processes[-1].pid, folder)
+        finally:
+            for process in reversed(run.processes):
+                end_group(process)
+
+
+def end_group(process: subprocess.Popen) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with contextlib.suppress(ProcessLookupError):  # what it started and left
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def prepare(system: System, folder: Path, port: int) -> list[str]:
@@ -93,19 +137,21 @@ def prepare(system: System, folder: Path, port: int) -> list[str]:
     return [*wistro, "start", "--port", str(port)]
 
 
-def wait_until_served(port: int, process: subprocess.Popen, folder: Path) -> None:
+def wait_until_served(
+    port: int, process: subprocess.Popen, folder: Path, *, path: str = "/a"
+) -> None:
     """The first POST answered with 2xx; it also warms the hosts."""
     body = json.dumps({"id": "warm"}).encode()
-    request = b"POST /a HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
-    until = time.monotonic() + 20
+    request = b"POST %s HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+    until = time.monotonic() + 60
     while time.monotonic() < until:
-        if process.poll() is not None:
+        if process.poll():
             break
         with (
             contextlib.suppress(OSError),
             socket.create_connection(("127.0.0.1", port), 2) as connection,
         ):
-            connection.sendall(request % (len(body), body))
+            connection.sendall(request % (path.encode(), len(body), body))
             if connection.recv(64).startswith(b"HTTP/1.1 2"):
                 return
         time.sleep(0.02)
