@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.factories.routing import KEY
+from wistro.http.limits import ENDPOINTS
 from wistro.http.message import Request, Response
-from wistro.http.server import Server
+from wistro.http.server import Handler, Server
 from wistro.protocol.route import HEADER, Route, verify
 
 NOW_US = 1_800_000_000_000_000
@@ -25,10 +26,11 @@ class EngineDoor:
         self.routes: list[Route] = []
         self.requests: list[Request] = []
         self.answer = Response(202, b"taken", [("x-answer", "1")])
+        self.stream: Handler | None = None  # answers in its place
         self.server: Server | None = None
 
     async def start(self) -> None:
-        self.server = Server(self.handle)
+        self.server = Server(self.handle, limits=ENDPOINTS, spool=self.path.parent)
         await self.server.listen_unix(self.path)
 
     async def stop(self) -> None:
@@ -39,4 +41,4 @@ class EngineDoor:
         header = request.header(HEADER) or ""
         self.routes.append(verify(header, key=KEY, now_us=self.now_us()))
         self.requests.append(request)
-        return self.answer
+        return self.answer if self.stream is None else await self.stream(request)

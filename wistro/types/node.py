@@ -159,4 +159,4 @@ def _handler(step: StepTypes) -> str:
     answers = " | ".join(
         f"sdk.Answer<{status}, {text(shape)}>" for status, shape in step.responses.items()
     )
-    return f"sdk.EndpointHandler<Requests[{_literal(step.label)}], {context}, {answers or 'sdk.ApiResponse | void'}>"
+    return f"sdk.EndpointHandler<Requests[{_literal(step.label)}], {context}, {answers or 'sdk.ApiResponse | void'} | sdk.Streaming>"

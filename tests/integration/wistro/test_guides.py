@@ -43,3 +43,25 @@ def test_the_steps_of_the_guides_compile(tmp_path: Path) -> None:
 
     assert said.returncode == 0, said.stdout + said.stderr
     assert "4 steps" in said.stdout + said.stderr
+
+
+@pytest.mark.timeout(240)
+def test_the_steps_of_the_guides_on_http_compile_together(tmp_path: Path) -> None:
+    for guide in ("bodies-and-files", "large-payloads", "streamed-answers", "middleware"):
+        text = (CHECKOUT / "docs" / "guides" / f"{guide}.md").read_text(encoding="utf-8")
+        for _, block in BLOCK.findall(text):
+            if named := NAMED.match(block):
+                target = tmp_path / named[1]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(block, encoding="utf-8")
+
+    said = subprocess.run(
+        [sys.executable, "-m", "wistro.cli", "lock", str(tmp_path)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "7 steps" in said.stdout + said.stderr

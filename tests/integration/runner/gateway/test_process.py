@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
@@ -215,3 +216,74 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+async def test_a_stream_passes_piece_by_piece_and_ends_its_step_when_the_caller_leaves(place):
+    go_on, ended = asyncio.Event(), asyncio.Event()
+
+    async def stream(request: Request) -> Response:
+        assert request.sink is not None
+        request.sink.begin(200, [("content-type", "text/event-stream")])
+        try:
+            await request.sink.write(b"first")
+            await go_on.wait()
+            return Response(200, b"last", streamed=True)
+        finally:
+            ended.set()
+
+    await place.start_gateway()
+    await place.api.acknowledges(1)
+    place.engine.stream = stream
+    caller = await Caller.open(place.port)
+    asked = f"POST /orders HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n".encode()
+    await caller.send(asked)
+    head = await caller.reader.readuntil(b"first")
+    go_on.set()
+    rest = await caller.reader.readuntil(b"0\r\n\r\n")
+
+    assert b"text/event-stream" in head and b"4\r\nlast\r\n" in rest
+
+    go_on.clear()
+    ended.clear()
+    await caller.send(asked)
+    await caller.reader.readuntil(b"first")
+    caller.close()
+    await asyncio.wait_for(ended.wait(), LIMIT_S)
+
+
+async def test_a_stream_that_breaks_off_at_the_engine_is_cut_for_its_caller(place):
+    async def stream(request: Request) -> Response:
+        assert request.sink is not None
+        request.sink.begin(200, [])
+        await request.sink.write(b"first")
+        return Response(500)
+
+    await place.start_gateway()
+    await place.api.acknowledges(1)
+    place.engine.stream = stream
+    caller = await Caller.open(place.port)
+    await caller.send(
+        f"POST /orders HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n".encode()
+    )
+
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        async with asyncio.timeout(LIMIT_S):
+            await caller.reader.readuntil(b"0\r\n\r\n")
+    caller.close()
+
+
+async def test_a_large_body_reaches_the_engine_whole(place):
+    async def digest(request: Request) -> Response:
+        assert request.file is not None
+        return Response(200, hashlib.sha256(request.file.read()).hexdigest().encode())
+
+    await place.start_gateway()
+    await place.api.acknowledges(1)
+    place.engine.stream = digest
+    body = os.urandom(12 * 1024 * 1024)
+    caller = await Caller.open(place.port)
+
+    status, _, told = await caller.ask("/orders", host=HOST, body=body)
+
+    assert (status, told.decode()) == (200, hashlib.sha256(body).hexdigest())
+    caller.close()

@@ -190,6 +190,9 @@ export interface Streamed {
   readonly headers: Record<string, string>
 }
 
+/** What an endpoint may give in the place of an answer: its body in pieces. */
+export type Streaming = Streamed | AsyncIterable<string | Uint8Array>
+
 export interface ServerSentEvent {
   event?: string
   data?: unknown
@@ -302,15 +305,15 @@ export type EndpointHandler<Request, Ctx, Response> = (req: Request, ctx: Ctx) =
 export type ApiHandler<Body = any> = EndpointHandler<
   ApiRequest<Body>,
   Context,
-  ApiResponse | Streamed | AsyncIterable<string | Uint8Array> | void
+  ApiResponse | Streaming | void
 >
 
 /** Runs around an endpoint's handler; one that does not call `next` answers in its place. */
 export type ApiMiddleware<Ctx = Context> = (
   req: ApiRequest & Record<string, any>,
   ctx: Ctx,
-  next: () => Promise<ApiResponse | Streamed | void>,
-) => Returned<ApiResponse | Streamed | void>
+  next: () => Promise<any>,
+) => Returned<ApiResponse | Streaming | void>
 export type EventHandler<Message = any, Ctx = Context> = (message: Message, ctx: Ctx) => Returned<void>
 export type CronHandler<Ctx = Context> = (ctx: Ctx) => Returned<void>
 
