@@ -99,6 +99,14 @@ class StepContext:
         answer = self._answer(await self.asks.blob_get(BlobGet(0, 0, id)))
         return await asyncio.to_thread(Path(answer["path"]).read_bytes)
 
+    async def emit_now(self, topic: str, data: Any, **options: Any) -> None:
+        data = msgspec.json.decode(msgspec.json.encode(data))
+        answer = self.asks.emit(Emit(0, 0, topic, data, now=True, **options))
+        if answer is not None and not isinstance(answer, Refusal):
+            answer = await answer
+        if answer is not None:
+            raise Refused(answer)
+
     def get(self, group: str, key: str) -> Any:
         return self._answer(self.asks.get(Get(0, 0, group, key)))
 

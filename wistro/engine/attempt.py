@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wistro.engine.emitted import Emitted
 from wistro.engine.messages import encode_message, misfits
 from wistro.engine.payloads import BlobAsks
 from wistro.engine.streaming import Streaming
-from wistro.errors import NotYet, UserError
+from wistro.errors import UserError
 from wistro.protocol.frames import (
     Answer,
     BlobGet,
@@ -44,6 +44,7 @@ class TooManyWrites(BadStateOperation):
     hint = SMALLER
 
 
+Leaves = Callable[["Attempt", Emitted, int], Awaitable[Refusal | None]]
 OPERATIONS = frozenset({"set", "delete", "clear", "increment", "append", "merge"})
 
 
@@ -53,6 +54,7 @@ class Attempt:
     __slots__ = (
         "_blobs",
         "_cleared",
+        "_left",
         "_own",
         "_parts",
         "_read",
@@ -61,6 +63,7 @@ class Attempt:
         "emits",
         "id",
         "is_over",
+        "leaves",
         "logged",
         "reads",
         "run",
@@ -79,6 +82,8 @@ class Attempt:
         self.emits: list[Emitted] = []
         self.reads: list[ReadRecord] = []
         self.writes: list[StateWrite] = []
+        self.leaves: Leaves | None = None  # where an emit goes that leaves now
+        self._left = 0
         self.is_over = False  # its outcome is known: what its step still asks counts for nothing
         self._own: dict[tuple[str, str], list[StateWrite]] | None = None
         self._blobs: BlobAsks | None = None
@@ -105,12 +110,8 @@ class Attempt:
                     f"the message for `{frame.topic}` does not fit at {path or 'its top'}: {what}"
                 )
                 return Refusal("emit.unfit", message, path)
-        if len(self.emits) >= self._parts.limits.emits:
-            message = f"an attempt emits at most {self._parts.limits.emits:,} messages"
-            return Refusal("emit.too-many", message, None, SMALLER)
-        if frame.id is not None or frame.now:
-            option = "now" if frame.now else "id"
-            return Refusal(NotYet.code, f"emit's `{option}` is not built yet")
+        if refusal := self._too_many(frame):
+            return refusal
         encoded = encode_message(
             frame.data, topic=frame.topic, max_bytes=self._parts.limits.large_message_bytes
         )
@@ -120,9 +121,38 @@ class Attempt:
             return None
         emitted = Emitted.of(frame, plan, encoded)
         self.emits.append(emitted)
+        if frame.now:
+            self._left += 1
+            return self._leave(emitted, frame.data, len(self.emits) - 1)
         if self._parts.payloads.concerns(encoded):
             return self._kept(emitted, frame.data)
         return None
+
+    def _too_many(self, frame: Emit) -> Refusal | None:
+        limits = self._parts.limits
+        count, limit = len(self.emits) - self._left, limits.emits
+        if frame.now:
+            count, limit = self._left, limits.emits_at_once
+        if count < limit:
+            return None
+        how = " at once" if frame.now else ""
+        return Refusal(
+            "emit.too-many", f"an attempt emits at most {limit:,} messages{how}", None, SMALLER
+        )
+
+    async def _leave(self, emitted: Emitted, value: Any, ordinal: int) -> Refusal | None:
+        """Now, and whatever becomes of the attempt. It keeps its place among the emits either way."""
+        assert self.leaves is not None
+        refusal: Refusal | None = None
+        if self._parts.payloads.concerns(emitted.message):
+            kept = await self._parts.payloads.kept(emitted.message, value, run_id=self.run.id)
+            if isinstance(kept, Refusal):
+                refusal = kept
+            else:
+                emitted.large = kept
+        refusal = refusal or await self.leaves(self, emitted, ordinal)
+        emitted.is_known, emitted.has_left = True, refusal is None
+        return refusal
 
     async def _kept(self, emitted: Emitted, value: Any) -> Refusal | None:
         """Its place among the emits is taken already, so that a blob's way to the disk changes no order."""

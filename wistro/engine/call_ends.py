@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from wistro.engine.attempt import Attempt
 from wistro.engine.calling import Calling
 from wistro.engine.emitted import Emitted
 from wistro.engine.emitting import Emitting, Loaded
+from wistro.engine.leaving import Leaving
 from wistro.engine.parts import Parts
 from wistro.engine.queues import Delivery
 from wistro.engine.runs import CALLED, CALLING, LiveRun
 from wistro.protocol.records import ErrorRecord
-from wistro.store.port import StoredAnswer, StoreFull, Unit
+from wistro.store.port import IdTaken, StoredAnswer, StoreFull, Unit, Unnumbered
 from wistro.triggers.port import EndpointAnswer
 
 FULL_AGAIN_S = 1.0
+ID_TRIES = 20
 
 
 class CallEnds:
     def __init__(self, parts: Parts, emitting: Emitting) -> None:
         self._parts = parts
         self._emitting = emitting
+        self.leaving = Leaving(parts, emitting)
         self.is_closed = False
 
     async def commit(
@@ -34,18 +38,39 @@ class CallEnds:
         emits: list[Emitted],
         parent: str | None = None,
     ) -> None:
+        for _ in range(ID_TRIES):
+            own = Unit(writes=unit.writes, records=[*unit.records])
+            own.ids = await self.leaving.ids(emits)
+            try:
+                await self._commit(calling, own, answer, emits=emits, parent=parent)
+                return
+            except IdTaken:
+                continue  # by somebody whose commit is known by now
+        raise StoreFull("the ids of its emits are being taken by others")
+
+    async def _commit(
+        self,
+        calling: Calling,
+        unit: Unit,
+        answer: EndpointAnswer,
+        *,
+        emits: list[Emitted],
+        parent: str | None,
+    ) -> None:
         run, loaded = calling.run, calling.loaded
         now_us = self._parts.clock.now_us()
         emitted = self._emitting.deliveries(
             emits, run, loaded, now_us=now_us, parent_attempt_id=parent
         )
         was_kept = run.is_kept
-        status = "running" if emitted else "done"
-        if not was_kept or not emitted:
+        before = run.open
+        run.open = before + len(emitted) - run.holds_call
+        status = "running" if run.open else "done"
+        if not was_kept or not run.open:
             unit.records.append(self._parts.recording.run(run, status, at_us=now_us))
-        if emitted and was_kept:
-            unit.run_changes.append((run.seq, len(emitted), CALLED))
-        elif emitted:
+        if run.open and was_kept:
+            unit.run_changes.append((run.seq, run.open - before, CALLED))
+        elif run.open:
             unit.new_runs.append(run.row(open=len(emitted)))
         elif was_kept:
             unit.ended_runs.append(run.seq)
@@ -53,10 +78,10 @@ class CallEnds:
         if calling.key is not None:
             kept = StoredAnswer(answer.status, answer.headers, answer.body, run.id)
             unit.answer = (calling.key, kept, now_us + self._parts.limits.answers_kept_us)
-        run.open = len(emitted)
         submitted = self._parts.store.submit(
             unit, then=partial(self._committed, calling, emitted, was_kept)
         )
+        submitted.add_done_callback(partial(_put_back, run, before))
         try:
             await asyncio.shield(submitted)
         except asyncio.CancelledError:
@@ -67,16 +92,21 @@ class CallEnds:
 
     def _committed(self, calling: Calling, emitted: list[Delivery], was_kept: bool) -> None:
         """Also when the caller has left meanwhile: what is on disk goes on."""
-        if emitted:
+        run = calling.run
+        if run.open:
             if was_kept:
-                calling.run.mark = (
-                    CALLED  # else the next of its commits would mark it as calling again
-                )
-            calling.run.is_kept = True
+                run.mark = CALLED  # else the next of its commits would mark it as calling again
+            run.is_kept = True
             calling.loaded.live_runs += not was_kept
             self._emitting.committed(emitted, calling.loaded)
         elif was_kept:
             calling.loaded.one_run_ended()
+        self._let_go(run)
+
+    def _let_go(self, run: LiveRun) -> None:
+        if run.holds_call:
+            run.holds_call = False
+            self._emitting.let_go(run)
 
     def tell(
         self,
@@ -98,6 +128,9 @@ class CallEnds:
             error=error,
             counts=False,
         )
+        if calling.run.holds_call:
+            self._end_early(calling, record, status, now_us)
+            return
         unit = Unit(records=[record, self._parts.recording.run(calling.run, status, at_us=now_us)])
         if calling.run.is_kept:
             unit.ends = (
@@ -108,16 +141,34 @@ class CallEnds:
             calling.loaded.one_run_ended()
         self._keep(unit)
 
-    def _keep(self, unit: Unit) -> None:
-        self._parts.store.submit(unit).add_done_callback(partial(self._kept, unit))
+    def _end_early(self, calling: Calling, record: Unnumbered, status: str, now_us: int) -> None:
+        """What left before its end goes on, and its run then ends as the call did."""
+        run = calling.run
+        run.open -= 1
+        run.mark = status
+        unit, then = Unit(records=[record]), None
+        if run.open:
+            unit.run_changes = [(run.seq, -1, status)]
+        else:
+            unit.ended_runs = [run.seq]
+            unit.records.append(self._parts.recording.run(run, status, at_us=now_us))
+            then = calling.loaded.one_run_ended
+        self._let_go(run)
+        self._keep(unit, then)
 
-    def _kept(self, unit: Unit, future: asyncio.Future[None]) -> None:
+    def _keep(self, unit: Unit, then: Callable[[], None] | None = None) -> None:
+        submitted = self._parts.store.submit(unit, then=then)
+        submitted.add_done_callback(partial(self._kept, unit, then))
+
+    def _kept(
+        self, unit: Unit, then: Callable[[], None] | None, future: asyncio.Future[None]
+    ) -> None:
         """A full disk is waited for where a run's row would stay behind. Other records of what never counted are lost
         to it: the store has told the engine why."""
         if future.cancelled() or not isinstance(future.exception(), StoreFull):
             return
-        if unit.ends and not self.is_closed:
-            asyncio.get_running_loop().call_later(FULL_AGAIN_S, self._keep, unit)
+        if (unit.ends or unit.run_changes or unit.ended_runs) and not self.is_closed:
+            asyncio.get_running_loop().call_later(FULL_AGAIN_S, self._keep, unit, then)
 
     def announce(self, run: LiveRun, loaded: Loaded) -> None:
         run.is_kept, run.mark = True, CALLING
@@ -133,6 +184,11 @@ def _announced(run: LiveRun, loaded: Loaded, future: asyncio.Future[None]) -> No
     if not future.cancelled() and future.exception() is not None and run.is_kept:
         run.is_kept = False
         loaded.one_run_ended()
+
+
+def _put_back(run: LiveRun, open: int, future: asyncio.Future[None]) -> None:
+    if future.cancelled() or future.exception() is not None:
+        run.open = open
 
 
 def _ignore(future: asyncio.Future[None]) -> None:

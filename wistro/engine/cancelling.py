@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from wistro.errors import UserError
 from wistro.store.port import Command, Fenced, Unit
 
 CANCEL_TRIES = 20
+CALL_ENDS_S = 10.0
 
 
 class UnknownRun(UserError):
@@ -35,7 +37,7 @@ class Cancelling:
         deliveries: Deliveries,
         tasks: Tasks,
         *,
-        end_call: Callable[[str], bool],
+        end_call: Callable[[str], asyncio.Task[Any] | None],
         loaded_of: Callable[[str], Loaded | None],
     ) -> None:
         self._parts = parts
@@ -48,8 +50,12 @@ class Cancelling:
 
     async def cancel(self, run_id: str) -> None:
         """End a live run: what of it waits is dropped, what runs is told to stop and counts for nothing."""
-        if self._end_call(run_id):
-            return
+        if (call := self._end_call(run_id)) is not None:
+            if not any(run.id == run_id and run.holds_call for run in self._emitting.runs.values()):
+                return
+            await asyncio.wait([call], timeout=CALL_ENDS_S)  # then what left before its end
+            if await self._parts.store.run(run_id) is None:
+                return
         row = await self._parts.store.run(run_id)
         if row is None:
             raise UnknownRun(f"no live run `{run_id}`")
@@ -60,7 +66,7 @@ class Cancelling:
 
     async def asked(self, command: Command, _: Any) -> None:
         """By another engine, of a run that is this one's."""
-        if self._end_call(command.run_id):
+        if self._end_call(command.run_id) is not None:
             await self._parts.store.submit(Unit(done_commands=[command.id]))
             return
         row = await self._parts.store.run(command.run_id)

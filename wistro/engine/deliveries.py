@@ -14,6 +14,7 @@ from wistro.engine.attempt import Attempt
 from wistro.engine.dead_letters import dead_letter
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.ends import Ends
+from wistro.engine.leaving import Leaving
 from wistro.engine.parts import Parts
 from wistro.engine.payloads import BlobGone
 from wistro.engine.queues import Delivery, Turns
@@ -27,10 +28,12 @@ from wistro.store.port import (
     BadStateOperation,
     DeliveryRow,
     Fenced,
+    IdTaken,
     StoreBroken,
     Unit,
 )
 
+ID_TRIES = 20
 LONE_DEATHS = 2  # a message that killed so many hosts in which it ran alone is given up
 FULL_AGAIN_S = 1.0
 NO_HOST_AGAIN_S = 1.0
@@ -58,6 +61,7 @@ class Deliveries:
         self._ends = ends
         self._tasks = tasks
         self._loaded_of = loaded_of
+        self._leaving = Leaving(parts, emitting)
         self.in_flight: set[Delivery] = set()
 
     def start(self, delivery: Delivery) -> None:
@@ -82,6 +86,9 @@ class Deliveries:
             delivery.queue.plan,
             delivery.run,
             started_at_us=self._parts.clock.now_us(),
+        )
+        attempt.leaves = partial(
+            self._leaving.of_delivery, loaded=loaded, delivery_id=delivery.row.delivery_id
         )
         try:
             if delivery.is_dropped:
@@ -169,6 +176,19 @@ class Deliveries:
 
     async def _done(self, delivery: Delivery, attempt: Attempt, loaded: Loaded) -> None:
         attempt.check()
+        ids: list[tuple[str, int]] = []
+        for _ in range(ID_TRIES):
+            ids = await self._leaving.ids(attempt.emits)
+            try:
+                await self._commit(delivery, attempt, loaded, ids)
+                return
+            except IdTaken:
+                continue  # by somebody whose commit is known by now
+        raise IdTaken([key for key, _ in ids])
+
+    async def _commit(
+        self, delivery: Delivery, attempt: Attempt, loaded: Loaded, ids: list[tuple[str, int]]
+    ) -> None:
         now_us = self._parts.clock.now_us()
         emitted = self._emitting.deliveries(
             attempt.emits, delivery.run, loaded, now_us=now_us, parent_attempt_id=attempt.id
@@ -178,6 +198,7 @@ class Deliveries:
             finished=[(delivery.row.seq, delivery.row.number)],
             gated=_gated(delivery.row),
             writes=attempt.writes,
+            ids=ids,
             records=[
                 self._parts.recording.attempt(attempt, "done", at_us=now_us, delivery=delivery)
             ],

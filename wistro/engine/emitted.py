@@ -18,7 +18,14 @@ class Emitted:
     at_us: int | None = None
     key: str | None = None  # of its lane, whatever the message says
     id: str | None = None
+    is_known: bool = False  # its id is: it is not delivered again
+    has_left: bool = False  # before its attempt committed, and whatever becomes of that
     large: bytes | None = None  # what the store keeps in the message's place: see payloads.py
+
+    @property
+    def id_key(self) -> str:
+        """As the store knows its id: a topic's name holds no space."""
+        return f"{self.plan.topic} {self.id}"
 
     @property
     def stored(self) -> bytes:

@@ -60,6 +60,8 @@ class Emitting:
     ) -> list[Delivery]:
         made: list[Delivery] = []
         for ordinal, emitted in enumerate(emits):
+            if emitted.is_known or emitted.has_left:
+                continue
             for plan in emitted.plan.subscribers:
                 queue = loaded.lane.queues[plan.id]
                 due_at_us = emitted.due_at_us(plan, now_us=now_us)

@@ -21,6 +21,7 @@ class Limits:
     blob_bytes: int = 100 * 1024 * 1024
     uploads: int = 16  # of one attempt at once
     emits: int = 1_000  # an attempt
+    emits_at_once: int = 10_000  # those of an attempt that leave `now`
     writes: int = MOST_WRITES  # of the state, an attempt
     reads: int = 10_000  # values of the state that an attempt's record keeps; a list's are counted one by one
     frame_body_bytes: int = 6 * 1024 * 1024  # parsed and as base64 it must fit a host's frame

@@ -100,8 +100,13 @@ class Neighbours:
         """End the runs of calls whose engine died under them: their callers have no answer."""
         now_us, recording = self._parts.clock.now_us(), self._parts.recording
         runs = [LiveRun.of(row) for row in rows]
-        records = [recording.run(run, "interrupted", at_us=now_us) for run in runs]
-        unit = Unit(ended_runs=[run.seq for run in runs], records=records)
+        ended = [run for run in runs if run.open <= 1]
+        unit = Unit(
+            ended_runs=[run.seq for run in ended],
+            # What left before the call's end goes on without the call.
+            run_changes=[(run.seq, -1, "interrupted") for run in runs if run not in ended],
+            records=[recording.run(run, "interrupted", at_us=now_us) for run in ended],
+        )
         while True:
             try:
                 await self._parts.store.submit(unit)
@@ -110,7 +115,7 @@ class Neighbours:
             else:
                 break
         if loaded is not None:
-            for _ in runs:
+            for _ in ended:
                 loaded.one_run_ended()
 
     # Commands

@@ -67,8 +67,8 @@ class Recording:
         error: ErrorRecord | None = None,
         counts: bool = True,
     ) -> Unnumbered:
-        """An attempt that failed or was cut off tells its reads, which explain it, and no emits or writes: they
-        never counted (`counts`)."""
+        """An attempt that failed or was cut off tells its reads, which explain it, and no writes or emits but those
+        that had left: the others never counted (`counts`)."""
         row = delivery.row if delivery else None
         record = AttemptRecord(
             seq=0,
@@ -92,9 +92,8 @@ class Recording:
             emits=[
                 EmitRecord(ordinal, one.plan.topic, msgspec.Raw(one.stored), one.key, one.id)
                 for ordinal, one in enumerate(attempt.emits)
-            ]
-            if counts
-            else [],
+                if counts or one.has_left
+            ],
             reads=attempt.reads,
             writes=[WriteRecord(one.op, one.group, one.key, one.value) for one in attempt.writes]
             if counts

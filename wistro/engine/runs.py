@@ -11,6 +11,7 @@ from wistro.store.port import RunRow
 CALLING = "calling"  # its endpoint's attempt runs; found after a crash, it is interrupted
 CALLED = "called"
 DEAD = "dead"
+ENDED_BADLY = (DEAD, "failed", "interrupted", "cancelled")
 
 
 class RunHeader(msgspec.Struct, omit_defaults=True):
@@ -41,6 +42,7 @@ class LiveRun:
         "encoded",
         "header",
         "held",
+        "holds_call",
         "id",
         "is_kept",
         "mark",
@@ -61,6 +63,9 @@ class LiveRun:
         self.held = 0
         self.waits = 0  # those of `open` that are tasks
         self.mark = ""
+        self.holds_call = (
+            False  # its call is one of what is open: something of it left before its end
+        )
         self.is_kept = False  # the store has its row
 
     @classmethod
@@ -84,7 +89,7 @@ class LiveRun:
     def status(self) -> str:
         """What its counts make of it: waiting while nothing but tasks is open."""
         if self.open == 0:
-            return "dead" if self.mark == DEAD else "done"
+            return self.mark if self.mark in ENDED_BADLY else "done"
         return "waiting" if self.open == self.waits else "running"
 
 

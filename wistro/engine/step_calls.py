@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -39,19 +40,20 @@ class StepCalls:
             if not calling.run.is_kept:
                 self._ends.announce(calling.run, calling.loaded)
 
-    def cancel(self, run_id: str) -> bool:
+    def cancel(self, run_id: str) -> asyncio.Task[Any] | None:
         """End this run's call, if its step runs now: its caller is told, and nothing of it counts."""
         for calling in self._calling.values():
             if calling.run.id == run_id and calling.task is not None:
                 if not calling.is_cancelled:
                     calling.is_cancelled = True
                     calling.task.cancel()
-                return True
-        return False
+                return calling.task
+        return None
 
     async def answer(self, calling: Calling, step: StepPlan, request: Request) -> EndpointAnswer:
         run, call = calling.run, calling.call
         attempt = Attempt(self._parts, step, run, started_at_us=self._parts.clock.now_us())
+        attempt.leaves = partial(self._ends.leaving.of_call, calling=calling)
         attempt.streaming = Streaming(call.sink, keeps=calling.key is not None)
         input = msgspec.json.encode(request)
         context = Context(

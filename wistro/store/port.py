@@ -19,6 +19,9 @@ from wistro.store.tasks import TaskEnd, TaskFilter, TaskLink, TaskRow
 Unnumbered = tuple[bytes, bytes]
 
 
+IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000  # what is emitted under an id is emitted once in this time
+
+
 class StoreFull(Exception):
     """The disk is full: nothing of the unit was kept, and it may be tried again later."""
 

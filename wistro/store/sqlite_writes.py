@@ -14,6 +14,7 @@ from wistro.store import sqlite_reads as reads
 from wistro.store import sqlite_tasks, tables
 from wistro.store.numbering import numbered
 from wistro.store.port import (
+    IDS_KEPT_US,
     Admission,
     Admitted,
     BadStateOperation,
@@ -43,7 +44,6 @@ REFUSALS = (
     TypeError,
 )
 TICKS_KEPT_US = 7 * 24 * 3600 * 1_000_000
-IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000  # what is emitted under an id is emitted once in this time
 
 
 @dataclass(slots=True)

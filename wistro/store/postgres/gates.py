@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wistro.store.port import Admission, DeliveryRow, Gate, Unit
+from wistro.store.port import IDS_KEPT_US, Admission, DeliveryRow, Gate, Unit
 from wistro.store.postgres.arrays import Ints, Texts
 
 PARKED = -(2**63)  # `deliveries.claimed` of what is parked at a gate
-IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000
 
 MIGRATION = """
 ALTER TABLE dead_letters ADD COLUMN lane text, ADD COLUMN slot text, ADD COLUMN meter text,
