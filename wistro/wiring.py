@@ -12,8 +12,9 @@ import logging
 import os
 import random
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -125,15 +126,22 @@ class LocalEnvironment(Environment):
         self._root = root
         self._launcher = launcher
         self._lock: Lock | None = None
+        self._hosts: HostPool | None = None  # of the lock in use
         self._records = records
         self.reads = LocalReads(records, lock_of=lambda _: self._lock)
 
     async def use(
-        self, lock: Lock, *, variables: Mapping[str, str], built: Mapping[str, str] | None = None
+        self,
+        lock: Lock,
+        *,
+        variables: Mapping[str, str],
+        built: Mapping[str, str] | None = None,
+        stale: Collection[str] | None = None,
     ) -> None:
         """Run this lock from now on; what an earlier one left to do is done by it. `built`: step id -> node's module.
 
-        Raises StateUnreachable, and goes on as before, when the lock keeps state where nobody answers.
+        Hosts of languages that are not `stale` go on, where the lock says of them what the earlier one did; None is
+        every language. Raises StateUnreachable, and goes on as before, when the lock keeps state where nobody answers.
         """
         where = _state_place(lock.state, variables)
         if where is not None and where.adapter == "files" and self._is_shared:
@@ -142,19 +150,26 @@ class LocalEnvironment(Environment):
             )
         await self._state.use(where, lambda: _state_adapter(where, self._root))
         self._lock = lock
-        await self.load(
-            deployment(
-                LOCAL,
-                lock,
-                root=self._root,
-                launcher=self._launcher,
-                variables=variables,
-                secrets=frozenset(one.name for one in lock.env if one.default is None),
-                built=built,
-                is_warm=True,
-                reads=[self.engine.blobs.folder],
-            )
+        made = deployment(
+            LOCAL,
+            lock,
+            root=self._root,
+            launcher=self._launcher,
+            variables=variables,
+            secrets=frozenset(one.name for one in lock.env if one.default is None),
+            built=built,
+            is_warm=True,
+            reads=[self.engine.blobs.folder],
+            before=self._hosts if stale is not None else None,
+            stale=stale or (),
         )
+        await self.load(replace(made, hosts=partial(self._made_hosts, made)))
+
+    def _made_hosts(self, made: Deployment, on_line: OnLine) -> Hosts:
+        hosts = made.hosts(on_line)
+        assert isinstance(hosts, HostPool)
+        self._hosts = hosts
+        return hosts
 
     async def close(self, *, grace_s: float = 10.0) -> None:
         await super().close(grace_s=grace_s)
@@ -291,11 +306,14 @@ def deployment(
     sizes: Sizes | None = None,
     is_warm: bool = False,
     reads: Sequence[Path] = (),
+    before: HostPool | None = None,
+    stale: Collection[str] = (),
 ) -> Deployment:
     """A version to load. Hosts get the values of the variables that the lock declares, and no others.
 
     `is_warm`: a host of each language starts at once, not with the first call; no step is imported by that.
-    `reads`: folders besides the project's that a host may read, such as that of the blobs.
+    `reads`: folders besides the project's that a host may read, such as that of the blobs. `before`, `stale`: as in
+    HostPool, whose hosts go on where nothing of theirs changed.
     """
     declared = {
         one.name: variables.get(one.name, one.default)
@@ -319,7 +337,9 @@ def deployment(
     )
 
     def hosts(on_line: OnLine) -> Hosts:
-        pool = HostPool(project, launcher=launcher, on_line=on_line, sizes=sizes)
+        pool = HostPool(
+            project, launcher=launcher, on_line=on_line, sizes=sizes, before=before, stale=stale
+        )
         if is_warm:
             pool.warm_soon()
         return pool

@@ -43,8 +43,24 @@ def run(
     _types(root)
     if not python and not node and not go:
         say.done("Installed", "nothing: the project names no packages")
-    say.next_step("wistro dev")
+    if not _told_engine(root):
+        say.next_step("wistro dev")
     return 0
+
+
+def _told_engine(root: Path) -> bool:
+    """Let a running `wistro dev` begin its hosts anew; says so. Whether an engine runs here."""
+    from wistro.control.client import Running
+    from wistro.protocol.operating import Changed
+
+    running = Running.find(root)
+    if running is None:
+        return False
+    if running.ask("POST", "reload", Changed).number:
+        say.done("Reloaded", "`wistro dev`, which runs here")
+    else:
+        say.next_step("end `wistro start`, which runs here, and start it anew")
+    return True
 
 
 def _python(root: Path) -> bool:

@@ -62,6 +62,7 @@ class Answers:
         self._tasks = TaskAnswers(project)
         self._answer: dict[tuple[str, str], Callable[[str, Query, bytes], Awaitable[Any]]] = {
             ("GET", "engine"): self._view,
+            ("POST", "reload"): self._reload,
             ("POST", "runs"): self._change_run,
             ("POST", "events"): self._emit,
             ("GET", "dead"): self._dead,
@@ -86,6 +87,12 @@ class Answers:
         if self._project.view is None:
             raise NoEngine("no engine runs this project")
         return self._project.view()
+
+    async def _reload(self, rest: str, query: Query, body: bytes) -> Changed:
+        if self._project.reload is None:
+            return Changed(0)
+        self._project.reload()
+        return Changed(1)
 
     # Runs and events
 

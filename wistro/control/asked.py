@@ -49,6 +49,7 @@ class Project:
     lock: Callable[[], Lock | None]
     engine: Engine | None = None
     view: Callable[[], EngineView] | None = None
+    reload: Callable[[], None] | None = None  # of `wistro dev`: what is installed has changed
 
     @property
     def running(self) -> Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,12 @@ class Shown:
 
 
 def controlled(
-    root: Path, environment: LocalEnvironment, shown: Shown, showing: Showing
+    root: Path,
+    environment: LocalEnvironment,
+    shown: Shown,
+    showing: Showing,
+    *,
+    reload: Callable[[], None] | None = None,
 ) -> AbstractAsyncContextManager[None]:
     """Answer commands meanwhile."""
     engine, started_at = environment.engine, rfc3339(time.time_ns() // 1_000)
@@ -51,5 +57,5 @@ def controlled(
             problems=[problem_view(one) for one in showing.problems()],
         )
 
-    project = Project(environment.reads, engine.store, showing.lock, engine, view)
+    project = Project(environment.reads, engine.store, showing.lock, engine, view, reload)
     return serving(root, Answers(project))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
+from wistro.dev.affected import affected, manifests
 from wistro.dev.console import Console, Says
 from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
@@ -27,6 +29,7 @@ from wistro.wiring import LOCAL, LocalEnvironment, local_engine
 
 DRAIN_S = 5.0
 CHANGES_SHOWN = 8
+PACKAGES = "packages"  # told of as if it were a file: what is installed has changed
 
 
 async def develop(
@@ -61,8 +64,11 @@ async def develop(
         last.push_async_callback(environment.close)
         environment.set_primary(LOCAL)
         shown = Shown("dev", address_of(host, port), screens_address.partition("?")[0])
-        await last.enter_async_context(controlled(root, environment, shown, showing))
         watching = await last.enter_async_context(Watching(root, others=project.files))
+        control = controlled(
+            root, environment, shown, showing, reload=partial(watching.tell, PACKAGES)
+        )
+        await last.enter_async_context(control)
         session = Session(project, environment, endpoints, console, says)
         await session.run(await first)
         session.tell_addresses(address_of(host, port), screens_address)
@@ -96,6 +102,7 @@ class Session:
         self._warned: set[tuple[str, str | None]] = set()
         self._is_serving = False
         self._had_problems = False
+        self._unserved: set[str] = set()  # what changed since something was last served
 
     async def follow(self, watching: Watching) -> None:
         async for changed in watching.changes():
@@ -104,6 +111,7 @@ class Session:
     async def run(self, brought: Brought, changed: set[str] | None = None) -> None:
         """Serve it from now on; what is in flight ends in the processes that it began in."""
         self._warn(brought.warnings)
+        self._unserved |= changed or set()
         if brought.built is None:
             self._tell_problems(brought.problems)
             return
@@ -111,11 +119,15 @@ class Session:
         self._warn_of_missing(built.values.missing)
         try:
             await self._environment.use(
-                built.lock, variables=built.values.found, built=built.modules
+                built.lock,
+                variables=built.values.found,
+                built=built.modules,
+                stale=affected(self._unserved) if self._is_serving else None,
             )
         except UserError as error:  # state is kept where nobody answers
             self._tell_problems([error])
             return
+        self._unserved = set()
         self._endpoints.use(self._environment.engine, built.lock, built.values.found)
         self._console.fit(built.lock.steps)
         self._tell_served(brought, changed)
@@ -150,6 +162,11 @@ class Session:
             if len(brought.changes) > CHANGES_SHOWN:
                 says.talk(f"  and {len(brought.changes) - CHANGES_SHOWN} more changes")
         self._is_serving, self._had_problems = True, False
+        if asking := sorted(manifests(changed or ())):
+            verb = "says" if len(asking) == 1 else "say"
+            says.talk(
+                f"  {', '.join(asking)} {verb} what is installed: `wistro install` brings it here"
+            )
 
     def _tell_problems(self, problems: list[UserError]) -> None:
         for problem in problems:

@@ -46,6 +46,11 @@ class Watching:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def tell(self, name: str) -> None:
+        """As if this had changed."""
+        self._changed.add(name)
+        self._more.set()
+
     async def changes(self) -> AsyncIterator[set[str]]:
         """Paths below the root; what changes while a group is being worked on is in the next."""
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from wistro.hosts.language_pool import LanguagePool
 from wistro.hosts.port import Asks, HostCall, Launcher, Outcome, Threw
@@ -16,7 +16,11 @@ __all__ = ["HostPool", "Project", "Sizes"]
 
 
 class HostPool:
-    """Starts nothing by itself: hosts start with their first call. `on_line` takes log lines that belong to no call."""
+    """Starts nothing by itself: hosts start with their first call. `on_line` takes log lines that belong to no call.
+
+    `before` is the pool that this one follows: it hands over the hosts of every language that is as it was and not
+    among the `stale` ones, with what they have in flight.
+    """
 
     def __init__(
         self,
@@ -26,9 +30,14 @@ class HostPool:
         on_line: Callable[[Log], None] = lambda line: None,
         sizes: Sizes | None = None,
         languages: Mapping[str, Language] = LANGUAGES,
+        before: HostPool | None = None,
+        stale: Collection[str] = (),
     ) -> None:
+        self.project = project
+        kept = before.hand_over(project, stale) if before is not None else {}
         self._pools = {
-            name: LanguagePool(
+            name: kept.get(name)
+            or LanguagePool(
                 languages[name],
                 project,
                 launcher=launcher,
@@ -40,6 +49,16 @@ class HostPool:
         self._pool_by_step = {
             step: self._pools[name] for name, steps in project.steps.items() for step in steps
         }
+
+    def hand_over(self, project: Project, stale: Collection[str]) -> dict[str, LanguagePool]:
+        """The pools of languages whose hosts would be told the same by this project; they are closed with it, not
+        with this."""
+        kept = [
+            name
+            for name in self._pools
+            if name not in stale and _told(self.project, name) == _told(project, name)
+        ]
+        return {name: self._pools.pop(name) for name in kept}
 
     async def call(self, call: HostCall, asks: Asks) -> Outcome:
         """Outcomes are values; that no host has the step is one too."""
@@ -67,3 +86,17 @@ class HostPool:
     def hosts(self) -> list[HostProcess]:
         """Those that have not ended, for health reports and tests."""
         return [host for pool in self._pools.values() for host in pool.hosts]
+
+
+def _told(project: Project, language: str) -> tuple[object, ...]:
+    """What a host of the language is started with and told."""
+    return (
+        project.root,
+        project.steps.get(language),
+        project.env,
+        project.runtimes.get(language),
+        project.egress,
+        project.label,
+        project.environ,
+        project.reads,
+    )

@@ -3,6 +3,7 @@
 The control socket of `wistro dev` and `wistro start` (`wistro/control`) answers, under `/api/v1`, what `reading` names, and:
 
     GET  /engine                                    EngineView
+    POST /reload                                    Changed      0 where the engine reads its files once (`wistro start`)
     POST /runs/<run>/cancel                         Changed
     POST /events                                    Emitted      body: {topic, data}
     GET  /dead?step=&run=&before=<delivery>&limit=  DeadPage
