@@ -60,7 +60,7 @@ class Neighbours:
 
     def told(self) -> Others:
         return Others(
-            moved=self._moved, left=self._left, command=self._command, is_idle=self._is_idle
+            moved=self._moved, left=self._left, command=self._command, idle_steps=self._idle_steps
         )
 
     async def settled(self) -> None:
@@ -89,12 +89,13 @@ class Neighbours:
     def _left(self, chunks: list[Chunk], streams: list[tuple[str, int]]) -> None:
         self._sink.adopt(leftovers=chunks, streams=streams, at_us=self._parts.clock.now_us())
 
-    def _is_idle(self, deployment_id: str) -> bool:
+    def _idle_steps(self, deployment_id: str) -> list[str]:
         loaded = self._loaded_of(deployment_id)
         if loaded is None or loaded.is_draining or loaded.lane.in_flight:
-            return False
-        queues = loaded.lane.queues.values()
-        return not any(queue.ready or queue.is_claiming for queue in queues)
+            return []
+        queues = loaded.lane.queues
+        is_busy = any(queue.ready or queue.is_claiming for queue in queues.values())
+        return [] if is_busy else list(queues)
 
     async def interrupt(self, rows: list[RunRow], loaded: Loaded | None = None) -> None:
         """End the runs of calls whose engine died under them: their callers have no answer."""

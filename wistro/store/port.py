@@ -254,7 +254,7 @@ class Others:
         [list[Chunk], list[tuple[str, int]]], None
     ]  # an ended one's `leftovers` and `streams`
     command: Callable[[Command], None]
-    is_idle: Callable[[str], bool]  # whether a deployment has nothing to do here
+    idle_steps: Callable[[str], list[str]]  # a deployment's steps, while it has nothing to do here
 
 
 class Reads(Protocol):

@@ -48,7 +48,7 @@ class Heard:
             moved=lambda one: self._told(self.moved, one),
             left=lambda chunks, streams: self._told(self.left, *(name for name, _ in streams)),
             command=lambda one: self._told(self.commands, one),
-            is_idle=lambda _: self.is_idle,
+            idle_steps=lambda _: ["b"] if self.is_idle else [],
         )
 
     def _told(self, kept: list[Any], *told: Any) -> None:

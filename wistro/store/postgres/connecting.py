@@ -69,6 +69,11 @@ def address_of(url: str) -> Address:
     return Address(urlunsplit(parts._replace(query=rest)), schema)
 
 
+def channel_of(address: Address) -> str:
+    """Where engines of one schema wake each other."""
+    return f"wistro_{address.schema}"
+
+
 async def connect(address: Address, *, name: str) -> AsyncConnection:
     """Raises psycopg.Error. `name` is shown in pg_stat_activity."""
     async with asyncio.timeout(CONNECT_WITHIN_S * 2):

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from psycopg import AsyncConnection, sql
 
 from wistro.store.port import Chunk, Command, Moved, Others, RunRow, StoreBroken
 from wistro.store.postgres import gates
-from wistro.store.postgres.connecting import Address, answering, connect, is_lost
+from wistro.store.postgres.connecting import Address, answering, channel_of, connect, is_lost
 from wistro.store.postgres.statements import RUN_ROW
 
 log = logging.getLogger("wistro.store")
@@ -57,7 +58,7 @@ RETURNING boot
 TAKE = f"""
 WITH left_over AS (
   SELECT r.run_seq FROM engines e JOIN runs r ON r.owner = e.boot
-  WHERE e.is_gone AND r.deployment_id = ANY(%s) ORDER BY r.run_seq LIMIT %s FOR UPDATE OF r SKIP LOCKED
+  WHERE e.is_gone AND r.deployment_id = ANY(%s) ORDER BY r.owner, r.deployment_id LIMIT %s FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE runs r SET owner = %s FROM left_over WHERE r.run_seq = left_over.run_seq RETURNING {RUN_ROW}
 """
@@ -67,12 +68,12 @@ UPDATE deliveries SET owner = %s, number = number + (claimed NOT IN (0, -9223372
   claimed = CASE claimed WHEN -9223372036854775808 THEN claimed ELSE 0 END
 WHERE run_seq = ANY(%s) RETURNING deployment_id
 """
+# Step by step, so that neither what is due later nor an order is looked for among all that waits.
 BUSY = """
 SELECT DISTINCT d.run_seq FROM (
   SELECT d.run_seq FROM engines e JOIN deliveries d ON d.owner = e.boot
-  WHERE NOT e.is_gone AND e.boot <> %s AND d.claimed = 0 AND d.deployment_id = %s
-    AND d.due_at_us <= extract(epoch FROM clock_timestamp()) * 1000000
-  ORDER BY d.due_at_us LIMIT %s) d
+  WHERE NOT e.is_gone AND e.boot <> %s AND d.claimed = 0 AND d.deployment_id = %s AND d.step = ANY(%s)
+    AND d.due_at_us <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint LIMIT %s) d
 """
 # Locked runs are claimed by nobody; those of which something is in memory stay where they are.
 LOCK_RUNS = """
@@ -145,7 +146,8 @@ class Membership:
     async def serve(self, deployment_id: str) -> None:
         self._serving.add(deployment_id)
         async with self._lock:
-            await self._asked(self._take)
+            while await self._asked(self._take):
+                pass
 
     async def leave(self, deployment_id: str) -> None:
         self._serving.discard(deployment_id)
@@ -180,6 +182,11 @@ class Membership:
             try:
                 async with self._lock:
                     await self._asked(self._beat)
+                    while await self._asked(self._take):
+                        pass
+                    for part in (self._ship, self._count_taken, self._steal, self._commands):
+                        await self._asked(part)
+                    await self._asked(self._tidy)
             except StoreBroken as broken:
                 self._broken(broken)
                 return
@@ -206,11 +213,8 @@ class Membership:
                 log.warning("took over from %d engine(s) whose lease ran out", len(expired))
                 await self._notify(connection, "gone")
         await self._look_ahead(connection)
-        await self._take(connection)
-        await self._ship(connection)
-        await self._count_taken(connection)
-        await self._steal(connection)
-        await self._commands(connection)
+
+    async def _tidy(self, connection: AsyncConnection) -> None:
         await connection.execute(FORGET_ENGINES)
         await connection.execute(FORGET_CALLING)
 
@@ -220,29 +224,30 @@ class Membership:
         in_s = None if row is None else row[0]
         self._expires_in_s = self._beat_s if in_s is None else max(0.1, float(in_s) + 0.05)
 
-    async def _take(self, connection: AsyncConnection) -> None:
-        while self._serving:
-            async with connection.transaction():
-                # Our own row is held, so that nobody can take us over meanwhile.
-                mine = await connection.execute(BEAT, [self._lease_s, self._boot])
-                if await mine.fetchone() is None:
-                    raise StoreBroken("another engine has taken over what this one had to do")
-                await connection.execute("SELECT gates_lock() WHERE EXISTS (SELECT FROM gates)")
-                found = await connection.execute(
-                    TAKE, [sorted(self._serving), TAKEN_AT_ONCE, self._boot]
-                )
-                runs = [RunRow(*row) for row in await found.fetchall()]
-                seqs = [run.seq for run in runs]
-                taken = await connection.execute(TAKE_DELIVERIES, [self._boot, seqs])
-                deliveries = [row[0] for row in await taken.fetchall()]
-                if seqs:
-                    await connection.execute(gates.TAKEN, [seqs])
-            for id in {run.deployment_id for run in runs}:
-                mine_of_it = [run for run in runs if run.deployment_id == id]
-                calling = [run for run in mine_of_it if run.mark == "calling"]
-                self._others.moved(Moved(id, len(mine_of_it), deliveries.count(id), calling))
-            if len(runs) < TAKEN_AT_ONCE:
-                return
+    async def _take(self, connection: AsyncConnection) -> bool:
+        """One batch of what ended engines left; True when there may be more."""
+        if not self._serving:
+            return False
+        async with connection.transaction():
+            # Our own row is held, so that nobody can take us over meanwhile.
+            mine = await connection.execute(BEAT, [self._lease_s, self._boot])
+            if await mine.fetchone() is None:
+                raise StoreBroken("another engine has taken over what this one had to do")
+            await connection.execute("SELECT gates_lock() WHERE EXISTS (SELECT FROM gates)")
+            wanted = [sorted(self._serving), TAKEN_AT_ONCE, self._boot]
+            found = await connection.execute(TAKE, wanted)
+            runs = [RunRow(*row) for row in await found.fetchall()]
+            if not runs:
+                return False
+            seqs = [run.seq for run in runs]
+            taken = await connection.execute(TAKE_DELIVERIES, [self._boot, seqs])
+            deliveries = Counter(row[0] for row in await taken.fetchall())
+            await connection.execute(gates.TAKEN, [seqs])
+        for id in {run.deployment_id for run in runs}:
+            mine_of_it = [run for run in runs if run.deployment_id == id]
+            calling = [run for run in mine_of_it if run.mark == "calling"]
+            self._others.moved(Moved(id, len(mine_of_it), deliveries[id], calling))
+        return len(runs) == TAKEN_AT_ONCE
 
     async def _ship(self, connection: AsyncConnection) -> None:
         if not await (await connection.execute(SHIP, [self._boot, self._boot])).fetchall():
@@ -256,8 +261,8 @@ class Membership:
 
     async def _steal(self, connection: AsyncConnection) -> None:
         for id in sorted(self._serving):
-            if self._others.is_idle(id):
-                found = await connection.execute(BUSY, [self._boot, id, WAITING_SEEN])
+            if steps := self._others.idle_steps(id):
+                found = await connection.execute(BUSY, [self._boot, id, steps, WAITING_SEEN])
                 if runs := [row[0] for row in await found.fetchall()]:
                     await self._steal_of(connection, id, runs)
 
@@ -301,12 +306,12 @@ class Membership:
 
     # Its connection
 
-    async def _asked(self, ask: Callable[[AsyncConnection], Any]) -> None:
+    async def _asked(self, ask: Callable[[AsyncConnection], Any]) -> Any:
         if self._connection is None or self._connection.closed:
             self._connection = await self._connected()
         try:
             with answering(self._connection, within_s=self._lease_s):
-                await ask(self._connection)
+                return await ask(self._connection)
         except psycopg.Error as error:
             if is_lost(error):
                 connection, self._connection = self._connection, None
@@ -317,11 +322,7 @@ class Membership:
         return await connect(self._address, name=f"wistro beat {self._boot}")
 
     async def _notify(self, connection: AsyncConnection, what: str) -> None:
-        await connection.execute("SELECT pg_notify(%s, %s)", [self.channel, what])
-
-    @property
-    def channel(self) -> str:
-        return f"wistro_{self._address.schema}"
+        await connection.execute("SELECT pg_notify(%s, %s)", [channel_of(self._address), what])
 
     async def _listens(self) -> None:
         """A wake-up hint: what it misses, the next beat finds."""
@@ -330,7 +331,7 @@ class Membership:
                 connection = await connect(self._address, name=f"wistro ear {self._boot}")
                 async with connection:
                     await connection.execute(
-                        sql.SQL("LISTEN {}").format(sql.Identifier(self.channel))
+                        sql.SQL("LISTEN {}").format(sql.Identifier(channel_of(self._address)))
                     )
                     async for _ in connection.notifies():
                         self._wake.set()

@@ -39,6 +39,8 @@ CREATE TABLE deliveries (
 );
 ALTER TABLE deliveries ALTER message SET STORAGE EXTERNAL;
 CREATE INDEX deliveries_waiting ON deliveries (owner, deployment_id, step, due_at_us, seq) WHERE claimed = 0;
+-- What a claim took, to be read by its mark; what is handled as it is emitted has no mark below 0.
+CREATE INDEX deliveries_claimed ON deliveries (owner, claimed, deployment_id, step) WHERE claimed < 0;
 CREATE INDEX deliveries_of_run ON deliveries (run_seq);
 
 CREATE TABLE state (

@@ -114,7 +114,7 @@ UPDATE deliveries d SET claimed = %s FROM due WHERE d.seq = due.seq
 CLAIMED = f"""
 SELECT {", ".join(f"d.{name}" for name in DELIVERY.split(", "))}, {RUN_ROW}
 FROM deliveries d JOIN runs r ON r.run_seq = d.run_seq
-WHERE d.owner = %s AND d.claimed = %s AND d.deployment_id = %s AND d.step = %s ORDER BY d.due_at_us, d.seq
+WHERE d.owner = %s AND d.claimed = %s AND d.claimed < 0 AND d.deployment_id = %s AND d.step = %s ORDER BY d.due_at_us, d.seq
 """
 ADMITTED = CLAIMED.replace("\nFROM", ", g.lane, g.slot, g.meter\nFROM").replace(
     "\nWHERE", " LEFT JOIN gates g ON g.seq = d.seq\nWHERE"

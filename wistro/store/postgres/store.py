@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +30,7 @@ from wistro.store.port import (
     Unit,
     Unnumbered,
 )
+from wistro.store.postgres.among import AmongEngines
 from wistro.store.postgres.connecting import (
     address_of,
     answering,
@@ -50,7 +50,6 @@ from wistro.store.postgres.groups import (
     Waiting,
 )
 from wistro.store.postgres.membership import BEAT_S, LEASE_S, REGISTER, Membership
-from wistro.store.postgres.reads import PostgresReads
 from wistro.store.postgres.schema import migrate
 
 log = logging.getLogger("wistro.store")
@@ -62,7 +61,6 @@ CONFLICTS = 10  # a group that meets a deadlock is sent again so often
 LINES_HELD = 50_000  # while the server is away; what is beyond is a gap
 SEQS_A_BOOT = 1 << 36
 TOLD_WITHIN_S = 10.0
-LOOK_EVERY_S = 0.05
 FULL = ("53100",)
 CONFLICT = ("40001", "40P01", "55P03")
 
@@ -71,20 +69,9 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE application_name = %s AND datname = current_database() AND pid <> pg_backend_pid()
 """
 NEXT_SESSION = "UPDATE engines SET session = session + 1 WHERE boot = %s RETURNING session, last_group, is_gone"
-HOLD_ANSWER = """
-INSERT INTO calling (key, boot) VALUES (%(key)s, %(boot)s) ON CONFLICT (key) DO UPDATE SET boot = excluded.boot
-WHERE calling.boot = excluded.boot
-   OR NOT EXISTS (SELECT FROM engines e WHERE e.boot = calling.boot AND NOT e.is_gone) RETURNING 1
-"""
-FREE_ANSWER = "DELETE FROM calling WHERE key = %s AND boot = %s"
-TELL = "INSERT INTO commands (run_id, kind, body) VALUES (%s, %s, %s) RETURNING command_id"
-IS_TOLD = """
-SELECT EXISTS (SELECT FROM commands WHERE command_id = %s), EXISTS (SELECT FROM runs WHERE run_id = %s)
-"""
-TAKE_BACK = "DELETE FROM commands WHERE command_id = %s RETURNING 1"
 
 
-class PostgresStore(PostgresReads):
+class PostgresStore(AmongEngines):
     """`Store` on one schema. `stream` names this boot; ids and times come with the units."""
 
     def __init__(
@@ -106,7 +93,6 @@ class PostgresStore(PostgresReads):
         self._broken: StoreBroken | None = None
         self._is_closing = False
         self._run_seq = self._delivery_seq = 0
-        self._freeing: set[asyncio.Task[None]] = set()
 
     def share(self, others: Others) -> None:
         self._others = others
@@ -181,35 +167,6 @@ class PostgresStore(PostgresReads):
     def next_delivery_seq(self) -> int:
         self._delivery_seq += 1
         return self._delivery_seq
-
-    # Among engines
-
-    async def hold_answer(self, key: str) -> bool:
-        return bool(await self._asked(HOLD_ANSWER, {"key": key, "boot": self._boot}))
-
-    def free_answer(self, key: str) -> None:
-        task = self._loop.create_task(self._free(key))
-        self._freeing.add(task)
-        task.add_done_callback(self._freeing.discard)
-
-    async def _free(self, key: str) -> None:
-        with contextlib.suppress(StoreAway, StoreBroken):  # our end, or the server's, frees it
-            await self._asked(FREE_ANSWER, [key, self._boot])
-
-    async def tell(self, run_id: str, kind: str, body: bytes) -> bool:
-        [(id,)] = await self._asked(TELL, [run_id, kind, body])
-        await self._asked("SELECT pg_notify(%s, %s)", [self._members.channel, "command"])
-        until = time.monotonic() + TOLD_WITHIN_S
-        while time.monotonic() < until:
-            [(waits, is_live)] = await self._asked(IS_TOLD, [id, run_id])
-            if not waits:
-                return True
-            if not is_live and await self._asked(TAKE_BACK, [id]):
-                return False
-            await asyncio.sleep(LOOK_EVERY_S)
-        raise StoreAway(
-            "the engine that works on this run does not answer; what it was asked stands"
-        )
 
     # Groups
 
@@ -418,5 +375,5 @@ NOBODY = Others(
     moved=lambda moved: None,
     left=lambda chunks, streams: None,
     command=lambda command: None,
-    is_idle=lambda deployment_id: False,
+    idle_steps=lambda deployment_id: [],
 )
