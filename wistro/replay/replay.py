@@ -39,6 +39,7 @@ from wistro.replay.compare import Difference, first_difference
 from wistro.replay.kept_blobs import body_of, is_lost_form, missing
 from wistro.replay.places import Place, by_place, seed
 from wistro.replay.script import Script
+from wistro.replay.tasks import Answering, Unrepeatable
 from wistro.replay.world import GivenIds, Kept, ReplayHosts, ReplayStore
 from wistro.store.port import StoreBroken, Unit
 from wistro.triggers.port import EndpointAnswer, EndpointCall
@@ -153,8 +154,9 @@ class Replayer:
         run_id = read_id("run", sample.run)
         clock = SystemClock()
         with tempfile.TemporaryDirectory(prefix="wistro-replay-") as folder:
+            store = ReplayStore(Path(folder) / "store.db", script, stream=str(new_id()))
             engine = Engine(
-                store=ReplayStore(Path(folder) / "store.db", script, stream=str(new_id())),
+                store=store,
                 sink=kept,
                 clock=clock,
                 ids=GivenIds(clock, first=str(run_id)),
@@ -171,8 +173,12 @@ class Replayer:
                 if known := seed(sample.attempts):
                     await engine.store.submit(Unit(writes=known))
                 refused = await self._begin(engine, sample, run_id, expected, script)
-                await engine.quiet(LOCAL)
-        return refused
+                answering = Answering(engine, script, store.opened)
+                try:
+                    await _until_quiet(engine, answering)
+                except Unrepeatable as error:
+                    raise CannotReplay(f"`{sample.name}`: {error}") from error
+        return refused or answering.refused
 
     async def _begin(
         self,
@@ -192,6 +198,13 @@ class Replayer:
             except UnknownSchedule as error:
                 return _not_begun(sample, error.message)
             return None
+        if sample.trigger.kind == "event":
+            topic = sample.trigger.id.removeprefix("outside:")
+            try:
+                await engine.emit(topic, roots[0].input)
+            except UserError as error:
+                return _not_begun(sample, error.message)
+            return None
         if is_lost_form(roots[0]):
             raise CannotReplay(f"`{sample.name}` began with a form too large to be recorded whole")
         call = _call_of(sample, roots[0], run_id)
@@ -205,6 +218,20 @@ class Replayer:
     def _timeout_s(self, step: str) -> float:
         locked = self._lock.steps.get(step)
         return duration_s(locked.config.timeout) if locked else 0.0
+
+
+async def _until_quiet(engine: Engine, answering: Answering) -> None:
+    """Until the run has ended, its tasks answered as they come. Raises Unrepeatable."""
+    quiet = asyncio.ensure_future(engine.quiet(LOCAL))
+    answers = asyncio.ensure_future(answering.run())
+    try:
+        await asyncio.wait({quiet, answers}, return_when=asyncio.FIRST_COMPLETED)
+        if answers.done():
+            answers.result()
+    finally:
+        for one in (quiet, answers):
+            one.cancel()
+        await asyncio.gather(quiet, answers, return_exceptions=True)
 
 
 def _call_of(sample: Sample, root: AttemptRecord, run_id: UUID) -> EndpointCall:

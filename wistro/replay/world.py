@@ -18,6 +18,7 @@ from wistro.records.redact import Redactor
 from wistro.replay.script import Script
 from wistro.store.port import Chunk, Unit
 from wistro.store.sqlite import SqliteStore
+from wistro.store.tasks import TaskRow
 
 
 class GivenIds(Ids):
@@ -37,20 +38,24 @@ class ReplayStore(SqliteStore):
     def __init__(self, path: Path, script: Script, *, stream: str) -> None:
         super().__init__(path, stream=stream)
         self._script = script
+        self.opened: asyncio.Queue[TaskRow] = asyncio.Queue()
 
     def submit(self, unit: Unit, *, then: Callable[[], None] | None = None) -> asyncio.Future[None]:
         for row in unit.new_deliveries:
             self._script.emitted(row)
         records = [_record.decode(b"".join((head, b"0", tail))) for head, tail in unit.records]
-        settled = [one.attempt_id for one in records if isinstance(one, AttemptRecord)]
+        attempts = [one for one in records if isinstance(one, AttemptRecord)]
+        settled = [one.attempt_id for one in attempts if one.outcome != "waiting"]
         future = super().submit(unit, then=then)
 
         def done(future: asyncio.Future[None]) -> None:
             if not future.cancelled() and future.exception() is None:
                 for attempt_id in settled:
                     self._script.settled(attempt_id)
+                for task in unit.tasks:
+                    self.opened.put_nowait(task)
 
-        if settled:
+        if settled or unit.tasks:
             future.add_done_callback(done)
         return future
 
