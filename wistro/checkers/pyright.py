@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from wistro.checkers import overloads, tools
+from wistro.checkers import bundled, overloads, tools
 from wistro.checkers.port import CheckerBroke, Finding, Place
 from wistro.checkers.running import below, run
 from wistro.types.wire import has_config, pyright_config
@@ -35,8 +35,8 @@ class Pyright:
         own = _of_venv(place.root)
         if own is not None:
             return f"{own} {own.stat().st_mtime_ns} {place.python}"
-        package = tools.module(place.root, "pyright")
-        return f"{package} {tools.version(package)} {place.python}"
+        node, package = _of_npm(place)
+        return f"{package} {tools.version(package)} {node} {place.python}"
 
     def find(self, place: Place) -> list[Finding]:
         root = place.root
@@ -57,9 +57,16 @@ def _program(place: Place) -> list[str]:
     own = _of_venv(place.root)
     if own is not None:
         return [str(own)]
-    if place.node is None:
-        raise tools.NoCheckers("pyright needs Node, which is not on the PATH")
-    return [str(place.node), str(tools.module(place.root, "pyright") / "index.js")]
+    node, package = _of_npm(place)
+    return [str(node), str(package / "index.js")]
+
+
+def _of_npm(place: Place) -> tuple[Path, Path]:
+    """A Node, and the package that it runs; both are fetched if need be."""
+    if place.node is not None:
+        return place.node, tools.module(place.root, "pyright")
+    node = bundled.node(place.root)
+    return node, tools.module(place.root, "pyright", npm=bundled.npm(node))
 
 
 def _of_venv(root: Path) -> Path | None:

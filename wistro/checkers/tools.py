@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from wistro.errors import UserError
-from wistro.languages.node import npm
+from wistro.languages.node import npm as installing
 
 _LOCKED = Path(__file__).parent / "tools"
 FOLDER = ".wistro/checkers"
@@ -17,7 +17,7 @@ class NoCheckers(UserError):
     """tsc or pyright is neither the project's own nor could it be installed."""
 
     code = "toolchain.checkers"
-    hint = "Node and `npm` must be on the PATH and npm must reach its registry; or add the checker to the project."
+    hint = "npm, or pip where there is no Node, must reach its registry; or add the checker to the project."
 
 
 @cache
@@ -25,7 +25,7 @@ def versions() -> dict[str, str]:
     return json.loads((_LOCKED / "package.json").read_text())["dependencies"]
 
 
-def module(root: Path, name: str) -> Path:
+def module(root: Path, name: str, *, npm: list[str] | None = None) -> Path:
     """The npm package `name` (typescript, pyright): the project's own, else ours; raises NoCheckers."""
     own = root / "node_modules" / name
     if version(own) is not None:
@@ -33,8 +33,8 @@ def module(root: Path, name: str) -> Path:
     ours = root / FOLDER / "node_modules" / name
     if version(ours) != versions()[name]:
         try:
-            npm.install_locked(_LOCKED, root / FOLDER)
-        except npm.NotInstalled as error:
+            installing.install_locked(_LOCKED, root / FOLDER, npm=npm)
+        except installing.NotInstalled as error:
             raise NoCheckers(f"{name}, which `wistro check` needs, is not here: {error}") from error
     return ours
 

@@ -14,10 +14,14 @@ class NotInstalled(Exception):
     """What npm said; the caller knows what it is missing."""
 
 
-def install_locked(locked: Path, folder: Path) -> None:
-    """Bring `folder` to what `locked`'s package-lock.json names: all of it, or as it was; raises NotInstalled."""
-    npm = shutil.which("npm")
-    if npm is None:
+def install_locked(locked: Path, folder: Path, *, npm: list[str] | None = None) -> None:
+    """Bring `folder` to what `locked`'s package-lock.json names: all of it, or as it was; raises NotInstalled.
+
+    `npm` is the command, when it is not the one on the PATH.
+    """
+    found = shutil.which("npm")
+    command = npm or ([found] if found else None)
+    if command is None:
         raise NotInstalled("npm is not on the PATH")
     beside = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(beside, ignore_errors=True)
@@ -25,17 +29,17 @@ def install_locked(locked: Path, folder: Path) -> None:
     try:
         for name in ("package.json", "package-lock.json"):
             shutil.copyfile(locked / name, beside / name)
-        _ci(npm, beside)
+        _ci(command, beside)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _ci(npm: str, folder: Path) -> None:
+def _ci(npm: list[str], folder: Path) -> None:
     try:
         done = subprocess.run(
-            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+            [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -235,3 +236,22 @@ async def test_what_does_not_compile_is_told_with_what_the_checkers_find(
     assert found.lines("src/orders/hear_ts.step.ts") == set(
         marked(root / "src/orders/hear_ts.step.ts")
     )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+async def test_python_is_checked_on_a_machine_without_node(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    shutil.copyfile(PROJECT / "src/orders/hear_python.step.py", tmp_path / "src/hear.step.py")
+    (tmp_path / "wistro.yml").write_text(
+        "topics:\n  order.created: {from: outside, schema: {type: object, properties: {sku: {type: string}}}}\n"
+    )
+    nothing = {**os.environ, "PATH": str(tmp_path)}
+
+    async with wistro("check", "--json", folder=tmp_path, env=nothing) as running:
+        async with asyncio.timeout(380):
+            code = await running.process.wait()
+
+    found = json.loads(running.text[running.text.index("{") :])
+    assert code == 1 and found["broken"] == []
+    assert {one["checker"] for one in found["findings"]} == {"pyright"}
