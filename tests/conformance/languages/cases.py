@@ -125,6 +125,7 @@ CASES = [
     refused("cycle", at="/a/1"),
     refused("deep", at="/a/1"),
     Case("refuses a message that no frame holds", do=[["emit_odd", "huge"]], failed={"type": "FrameTooLarge", "message": "16"}),
+    Case("emits a thousand in order", do=[["emit", "t", n] for n in range(1_000)], emits=[("t", n) for n in range(1_000)]),
     # state
     Case("reads its own writes", do=[["set", "g", "k", {"n": 1}], ["get", "g", "k"], ["delete", "g", "k"], ["get", "g", "k"]],
          results=[{"n": 1}, None], writes=[("set", "g", "k", {"n": 1}), ("delete", "g", "k", None)]),
@@ -162,6 +163,8 @@ CASES = [
          lines=[("debug", "a", {}, "logger"), ("info", "b", {"n": 1}, "logger"), ("warn", "ü", {}, "logger"), ("error", "d", {"x": [1]}, "logger")]),
     Case("catches what is printed, line by line", do=[["print", "one\ntwo"], ["print_error", "three"]],
          lines=[("info", "one", {}, "stdout"), ("info", "two", {}, "stdout"), ("warn", "three", {}, "stderr")]),
+    Case("joins what is printed in pieces", do=[["write", "one "], ["write", "two\nthr"], ["write", "ee"]],
+         lines=[("info", "one two", {}, "stdout"), ("info", "three", {}, "stdout")]),
     Case("catches an unfinished line", do=[["write", "half"]], lines=[("info", "half", {}, "stdout")]),
     Case("logs fields that are not JSON as text", do=[["log_odd"]], lines=[("info", "odd", {"a": "NaN"}, "logger")]),
     # what a step is given

@@ -155,6 +155,32 @@ async def test_flood_of_lines_is_counted_not_kept(caller: Caller) -> None:
     await caller.call(["sleep", 1.1])  # the next test's lines are not to be of this second
 
 
+async def lines_of(caller: Caller, *do: Any, message: str) -> tuple[Outcome, list[str]]:
+    """What the call, or nobody, said until a line holds the message."""
+    recorder = Recorder()
+    caller.lines.clear()
+    outcome = await caller.call(*do, asks=recorder)
+    if not any(message in line[1] for line in recorder.lines):
+        await caller.line_with(lambda line: message in line.message)
+    return outcome, [line[1] for line in recorder.lines] + [line.message for line in caller.lines]
+
+
+async def test_printed_bytes_that_are_no_text_are_a_line_all_the_same(caller: Caller) -> None:
+    outcome, lines = await lines_of(caller, ["write_bytes"], message="bytes")
+
+    assert results(outcome) == []
+    assert lines == ["\ufffd\ufffd bytes"]
+
+
+async def test_child_of_a_step_prints_lines_and_has_no_way_to_the_engine(caller: Caller) -> None:
+    script = "{ echo lie >&3; } 2>/dev/null || echo closed"
+
+    outcome, lines = await lines_of(caller, ["child", script], message="closed")
+
+    assert results(outcome) == []
+    assert lines == ["closed"]
+
+
 async def test_step_that_cannot_be_loaded_fails_at_its_own_line(caller: Caller) -> None:
     if "broken" not in caller.subject.others:
         pytest.skip("its steps are loaded together, and described that way")

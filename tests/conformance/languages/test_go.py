@@ -87,7 +87,7 @@ async def test_standard_loggers_are_the_calls_own(caller: Caller) -> None:
 async def test_what_a_child_process_prints_is_the_calls_line(caller: Caller) -> None:
     recorder = Recorder()
 
-    await caller.call(["child"], asks=recorder)
+    await caller.call(["child", "echo from a child"], asks=recorder)
 
     assert recorder.lines == [("info", "from a child", {}, "stdout")]
 

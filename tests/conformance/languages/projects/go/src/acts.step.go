@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -142,6 +143,12 @@ func act(ctx *sdk.Context, given Given, request *sdk.Request[Given]) (*sdk.Respo
 			for number := range int(args[0].(float64)) {
 				fmt.Printf("line %d\n", number)
 			}
+		case "write_bytes":
+			_, err = os.Stdout.Write([]byte("\xff\xfe bytes\n"))
+		case "child":
+			command := exec.Command("/bin/sh", "-c", args[0].(string))
+			command.Stdout, command.Stderr = os.Stdout, os.Stderr
+			err = command.Run()
 		case "pid":
 			results = append(results, os.Getpid())
 		default:

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"log"
 	"log/slog"
-	"os"
-	"os/exec"
 	"runtime"
 	"time"
 
@@ -36,13 +34,6 @@ func own(ctx *sdk.Context, verb string, args []any) (bool, error) {
 			said <- true
 		}()
 		<-said
-	case "raw_write":
-		_, err := os.Stdout.WriteString(args[0].(string))
-		return true, err
-	case "child":
-		command := exec.Command("/bin/sh", "-c", "echo from a child")
-		command.Stdout = os.Stdout
-		return true, command.Run()
 	default:
 		return false, nil
 	}

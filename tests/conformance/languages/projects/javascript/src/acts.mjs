@@ -1,4 +1,5 @@
 // The acts of cases.py. `own` holds those that each step does in its own file.
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { NonRetriable, RetryAfter, ndjson, sse } from '@wistro/sdk'
 import { odd } from './odd.mjs'
@@ -135,6 +136,12 @@ export async function act(given, ctx, own) {
       case 'reject_unhandled':
         Promise.reject(new Error('rejected aside'))
         await new Promise((resolve) => setTimeout(resolve, 1000))
+        break
+      case 'write_bytes':
+        process.stdout.write(Buffer.from([255, 254, ...Buffer.from(' bytes\n')]))
+        break
+      case 'child':
+        execFileSync('/bin/sh', ['-c', args[0]], { stdio: 'inherit' })
         break
       case 'pid':
         results.push(process.pid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -122,6 +123,11 @@ async def handler(given, ctx):
             results.append(str(loose.done()))
         elif verb == "raw_write":
             os.write(1, args[0].encode())
+        elif verb == "write_bytes":
+            sys.stdout.buffer.write(b"\xff\xfe bytes\n")
+            sys.stdout.buffer.flush()
+        elif verb == "child":
+            subprocess.run(["/bin/sh", "-c", args[0]], check=True)  # noqa: ASYNC221
         elif verb == "pid":
             results.append(os.getpid())
         else:

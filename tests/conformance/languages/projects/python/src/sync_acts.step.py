@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import io
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -120,6 +121,11 @@ def handler(given, ctx):
             threading.Thread(target=leave).start()
         elif verb == "raw_write":
             os.write(1, args[0].encode())
+        elif verb == "write_bytes":
+            sys.stdout.buffer.write(b"\xff\xfe bytes\n")
+            sys.stdout.buffer.flush()
+        elif verb == "child":
+            subprocess.run(["/bin/sh", "-c", args[0]], check=True)
         elif verb == "pid":
             results.append(os.getpid())
         else:
