@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -237,10 +238,19 @@ class LanguagePool:
     # what hosts tell
 
     def freed(self, host: HostProcess) -> None:
+        if not host.is_retired and (held := host.held_bytes()) > self._sizes.memory_bytes:
+            self._withdraw(host)
+            self._say_outgrown(held)
         if host.is_retired and not host.is_stopping and not host.has_neighbours:
             host.kill("retired")
         if self._waiting or self._reserved is host:
             self._pump()
+
+    def _say_outgrown(self, held: int) -> None:
+        limit = self._sizes.memory_bytes >> 20
+        message = f"a {self._language.name} host is replaced: it holds {held >> 20} MiB, more than {limit}"
+        fields = {"held_mib": held >> 20, "limit_mib": limit}
+        self._on_line(Log(time.time_ns() // 1_000, "warn", message, fields=fields))
 
     def overdue(self, host: HostProcess) -> None:
         """It is retired: new calls go to another, its neighbours finish, then it is killed."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from wistro.hosts.connection import Connection, FrameTooLarge
 from wistro.hosts.flights import Flights
+from wistro.hosts.memory import held_bytes
 from wistro.hosts.output import LineLimit, Output
 from wistro.hosts.port import (
     Asks,
@@ -47,6 +48,7 @@ SOCKET = 3  # the host's end of the connection
 ENDINGS_S = 0.1  # after the first sign of death, how long the others are waited for
 LAST_WORDS_S = 1.0
 LINES_PER_S = 10_000
+LOOK_AGAIN_S = 1.0
 
 
 class CannotStart(Exception):
@@ -98,6 +100,7 @@ class HostProcess:
         self._finish_timer: asyncio.TimerHandle | None = None
         self._drop_timer: asyncio.TimerHandle | None = None
         self._stop_timer: asyncio.TimerHandle | None = None
+        self._look_again_at = 0.0
         self._is_finished = False
         self.exit = ""  # how it ended
         self.ended: asyncio.Future[None] = self._loop.create_future()
@@ -216,6 +219,14 @@ class HostProcess:
     def _on_log(self, frame: Log) -> None:
         if self._admits_line() and not self._flights.log(frame):
             self._events.line(frame)
+
+    def held_bytes(self) -> int:
+        """Its memory, looked at once a second at most: 0 in between, and where it cannot be seen."""
+        now = self._loop.time()
+        if now < self._look_again_at or self._launched is None:
+            return 0
+        self._look_again_at = now + LOOK_AGAIN_S
+        return held_bytes(self._launched.pid) or 0
 
     # lines
 

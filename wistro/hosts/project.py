@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wistro.hosts.memory import half_of_the_machine
 from wistro.protocol.frames import StepCode
 
 PASSED_ON = (
@@ -41,7 +42,7 @@ class Project:
 @dataclass(frozen=True)
 class Sizes:
     """`hosts`: at most so many a language; `calls`: in flight in one of them. A failed start is not repeated for
-    `backoff_s`, doubling up to the cap."""
+    `backoff_s`, doubling up to the cap. One that holds more than `memory_bytes` is replaced."""
 
     hosts: int = field(default_factory=cores)
     calls: int = 64
@@ -51,3 +52,4 @@ class Sizes:
     backoff_s: float = 0.25
     backoff_cap_s: float = 10.0
     stop_grace_s: float = 5.0
+    memory_bytes: int = field(default_factory=half_of_the_machine)

@@ -38,6 +38,12 @@ STEPS = {
             ctx.logger.info(str(os.getpid()))
             time.sleep(seconds)
     """,
+    "grow": """
+        kept = []
+        async def handler(bytes, ctx):
+            ctx.logger.info(str(os.getpid()))
+            kept.append(b"x" * bytes)
+    """,
     "leave_child": """
         def handler(_, ctx):
             child = subprocess.Popen(["/bin/sleep", "600"])
@@ -92,6 +98,11 @@ class Attempt:
     def write(self, frame: Write) -> None:
         raise AssertionError(frame)
 
+    def unasked(self, frame: Any) -> Any:
+        raise AssertionError(frame)
+
+    blob_put = blob_get = answer = chunk = unasked
+
     def log(self, frame: Log) -> None:
         self.lines.put_nowait(frame.message)
 
@@ -103,13 +114,18 @@ class Place:
         self.root = root
         self.launcher = CountingLauncher()
         self.pools: list[HostPool] = []
+        self.lines: list[Log] = []  # of no call
 
     def open(self, *, language: str = "python", **given: Any) -> HostPool:
         sizes = Sizes(**{"hosts": 2, "cancel_grace_s": 0.1, **given.pop("sizes", {})})
         languages = {"languages": given.pop("languages")} if "languages" in given else {}
         steps = {name: StepCode(f"src/{name}.step.py") for name in STEPS}
         project = Project(self.root, {language: steps}, **given)
-        self.pools.append(HostPool(project, launcher=self.launcher, sizes=sizes, **languages))
+        self.pools.append(
+            HostPool(
+                project, launcher=self.launcher, on_line=self.lines.append, sizes=sizes, **languages
+            )
+        )
         return self.pools[-1]
 
     def call(

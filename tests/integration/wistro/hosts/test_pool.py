@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
@@ -156,6 +157,22 @@ async def test_overdue_call_in_a_host_that_answers_has_timed_out(place) -> None:
     assert await place.call("wait", 60, deadline_s=0.05).outcome() == TimedOut(0.05)
     assert not neighbour.task.done()
     await neighbour.cancel()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no /proc")
+async def test_host_that_outgrows_its_memory_is_replaced_once_it_is_empty(place, gone) -> None:
+    pool = place.open(sizes={"hosts": 1, "memory_bytes": 200 << 20})
+    neighbour = place.call("wait", 1)
+    old = await neighbour.pid()
+    (host,) = pool.hosts
+
+    assert await place.call("grow", 300 << 20).outcome() == Returned(None)
+
+    assert await place.call("pid").pid() != old
+    assert await neighbour.outcome() == Returned(None)
+    await gone(host)
+    (line,) = [one for one in place.lines if "replaced" in one.message]
+    assert line.fields["held_mib"] > line.fields["limit_mib"] == 200
 
 
 async def test_call_that_gets_no_host_in_its_time_is_told_so(place) -> None:
