@@ -27,10 +27,12 @@ def line(seq: int, message: str = "") -> bytes:
     )
 
 
-def run(seq: int, status: str) -> bytes:
+def run(seq: int, status: str, *, at_us: int = 7) -> bytes:
     ended = None if status == "running" else 9
     return msgspec.json.encode(
-        RunRecord(seq, 7, RUN, "d", 0, "api", "src/a", status, 7, "t" * 32, [], ended_at_us=ended)
+        RunRecord(
+            seq, at_us, RUN, "d", 0, "api", "src/a", status, 7, "t" * 32, [], ended_at_us=ended
+        )
     )
 
 
@@ -92,6 +94,17 @@ async def test_missing_numbers_are_gaps(laptop: Laptop) -> None:
 
     assert [(gap.first, gap.last) for gap in page.gaps] == [(2, 4)]
     assert [one.seq for one in page.lines] == [1, 5, 6]
+
+
+async def test_what_another_engine_left_of_a_run_hides_nothing_told_since(laptop: Laptop) -> None:
+    await laptop.keep(chunk(run(1, "done", at_us=9)))
+    assert laptop.reads.run(RUN).run.status == "done"
+
+    older = Chunk("0" + STREAM[1:-1] + "0", 1, 1, run(1, "running", at_us=8) + b"\n", True)
+    laptop.sink.adopt(leftovers=[older], streams=[(older.stream, 1)], at_us=10)
+    await laptop.keep(chunk(line(2)))
+
+    assert laptop.reads.run(RUN).run.status == "done"
 
 
 async def test_two_readers_with_an_index_each_bring_a_record_in_once(

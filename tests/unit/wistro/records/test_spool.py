@@ -101,6 +101,22 @@ async def test_the_next_boot_writes_what_was_left_under_its_old_numbers_and_clos
     await second.spool.close()
 
 
+async def test_what_another_engine_left_is_written_while_this_one_runs(tmp_path: Path):
+    boot = Boot(tmp_path, leftovers=[], streams=[])
+    boot.spool.take(chunk(1, 3))
+    await boot.spool.flush()
+    left = [chunk(4, 6, stream=NEXT), chunk(9, 10, stream=NEXT)]
+
+    boot.spool.adopt(leftovers=left, streams=[(NEXT, 10)], at_us=2)
+    boot.spool.take(chunk(4, 5))
+    await boot.spool.close()
+
+    reader = SpoolReader(tmp_path)
+    assert seqs(reader) == [1, 2, 3, 4, 5]
+    assert seqs(reader, NEXT) == [4, 5, 6, 9, 10, 11]  # 11 closes it
+    assert boot.forgotten == {STREAM: 5, NEXT: 11}
+
+
 async def test_a_closed_stream_that_is_acknowledged_whole_leaves_nothing(tmp_path: Path):
     first = Boot(tmp_path, leftovers=[], streams=[])
     first.spool.take(chunk(1, 5))
