@@ -23,6 +23,15 @@ class BadBlobs(UserError):
     )
 
 
+class BlobsAreLocal(UserError):
+    """Engines share a store, and blobs lie in a folder that those on other machines do not see."""
+
+    code = "blob.local"
+    hint = (
+        "Name a bucket in WISTRO_BLOB_STORE, unless all engines run on this machine in this folder."
+    )
+
+
 def bucket_of(address: str, values: Mapping[str, str], *, below: str = "") -> Bucket:
     """`values` is where the key is found; `below` is put after the address's prefix. Raises BadBlobs."""
     url = urlsplit(address)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from wistro.blobs.address import SETTING as BLOB_STORE
+from wistro.blobs.address import BlobsAreLocal
 from wistro.dev.console import Console, Says
 from wistro.dev.controlled import Shown, controlled
 from wistro.dev.endpoints import Endpoints
@@ -58,6 +60,8 @@ async def start(
         last.push_async_callback(server.close)
         port = await listen(server, host, port, option="--port")
         on_kept = last.enter_context(exported_too(root, console.take, os.environ))
+        if store is not None and not os.environ.get(BLOB_STORE):
+            says.warning(BlobsAreLocal("large messages and files are kept in .wistro/blobs here"))
         environment = local_engine(root, store=store, on_kept=on_kept)
         await environment.start()
         last.push_async_callback(environment.close)

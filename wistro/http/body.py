@@ -1,12 +1,20 @@
-"""A request's body as it arrives: in memory while it is small, in a file without a name once it is not."""
+"""What a connection reads, and a body as it arrives: in memory while it is small, in a file without a name once it is not."""
 
 from __future__ import annotations
 
 import tempfile
+from enum import Enum
 from pathlib import Path
 from typing import IO
 
 _FEW_PIECES = 64
+
+
+class Reading(Enum):
+    NOTHING = "between requests"
+    HEAD = "a request line or header"
+    BODY = "a body"
+    DEAF = "what is read is forgotten: the last answer is given"
 
 
 class IncomingBody:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from enum import Enum
 from math import inf
 from typing import TYPE_CHECKING, cast
 
@@ -17,7 +16,7 @@ import httptools
 
 from wistro.errors import UserError
 from wistro.http import errors
-from wistro.http.body import IncomingBody
+from wistro.http.body import IncomingBody, Reading
 from wistro.http.message import Headers, Request, Response, refusal
 from wistro.http.paths import origin_form, split_target
 from wistro.http.sender import Sender, claimed_length
@@ -29,13 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("wistro.http")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _lower: dict[bytes, str] = {}  # header names seen, lower-case; bounded in `_name`
-
-
-class Reading(Enum):
-    NOTHING = "between requests"
-    HEAD = "a request line or header"
-    BODY = "a body"
-    DEAF = "what is read is forgotten: the last answer is given"
 
 
 class Connection(asyncio.Protocol):
@@ -95,7 +87,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._last = True
-        # A caller may close its sending side and wait; one that has begun to read a stream has rather left.
+        # A caller may close its sending side and wait; of a stream it has rather left.
         return self._working is not None and not self._is_streaming
 
     def pause_writing(self) -> None:
