@@ -88,7 +88,7 @@ def read(root: Path, text: str, *, said: str = "") -> list[Finding]:
     try:
         answer: dict[str, Any] = json.loads(text)
         return _joined([_finding(root, one) for one in answer["generalDiagnostics"]])
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckerBroke(f"pyright did not answer: {(said or text).strip()[:500]}") from error
 
 
