@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"wistro.dev/sdk/internal/bridge"
 )
 
 // Request is an endpoint's input.
@@ -51,7 +53,7 @@ func requestOf[B any](input json.RawMessage) (*Request[B], error) {
 	return request, decode(wire.Body, &request.Body)
 }
 
-// Response is what an endpoint answers. Status 0 is 200. Body is JSON, or bytes as they are; nil is none.
+// Response is what an endpoint answers. Status 0 is 200. Body is JSON, bytes as they are, or a *Streamed; nil is none.
 type Response struct {
 	Status  int
 	Headers map[string]string
@@ -61,26 +63,22 @@ type Response struct {
 // JSON is an answer with a status and a body.
 func JSON(status int, body any) *Response { return &Response{Status: status, Body: body} }
 
-func answerOf(response *Response) ([]byte, error) {
+func answerOf(call bridge.Call, response *Response) ([]byte, error) {
 	if response == nil {
 		return []byte(`{"status":204,"headers":{}}`), nil
 	}
-	status := response.Status
-	if status == 0 {
-		status = 200
+	if body, ok := response.Body.(*Streamed); ok {
+		return streamed(call, response, body)
 	}
-	if status < 200 || status > 599 {
-		return nil, &BadAnswerError{what: fmt.Sprintf("status is a number from 200 to 599, not %d", status)}
+	headers := response.Headers
+	if headers == nil {
+		headers = map[string]string{}
 	}
-	answer := map[string]any{"status": status, "headers": map[string]string{}}
-	if len(response.Headers) > 0 {
-		for name, value := range response.Headers {
-			if strings.ContainsAny(name+value, "\r\n\x00") {
-				return nil, &BadAnswerError{what: fmt.Sprintf("header %s has a line break in it", name)}
-			}
-		}
-		answer["headers"] = response.Headers
+	status, err := checkedHead(response.Status, headers)
+	if err != nil {
+		return nil, err
 	}
+	answer := map[string]any{"status": status, "headers": headers}
 	switch body := response.Body.(type) {
 	case nil:
 	case []byte:
@@ -89,4 +87,20 @@ func answerOf(response *Response) ([]byte, error) {
 		answer["body"] = body
 	}
 	return encode(answer)
+}
+
+// checkedHead gives the status, which is 200 unless it is named.
+func checkedHead(status int, headers map[string]string) (int, error) {
+	if status == 0 {
+		status = 200
+	}
+	if status < 200 || status > 599 {
+		return 0, &BadAnswerError{what: fmt.Sprintf("status is a number from 200 to 599, not %d", status)}
+	}
+	for name, value := range headers {
+		if strings.ContainsAny(name+value, "\r\n\x00") {
+			return 0, &BadAnswerError{what: fmt.Sprintf("header %s has a line break in it", name)}
+		}
+	}
+	return status, nil
 }

@@ -69,7 +69,7 @@ func API[B any](config APIConfig, handler func(ctx *Context, request *Request[B]
 			if err != nil {
 				return nil, err
 			}
-			return answerOf(response)
+			return answerOf(call, response)
 		},
 	}}
 }

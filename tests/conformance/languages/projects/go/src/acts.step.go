@@ -107,6 +107,25 @@ func act(ctx *sdk.Context, given Given, request *sdk.Request[Given]) (*sdk.Respo
 				"method": request.Method, "path": request.Path, "path_params": request.PathParams,
 				"query_params": request.QueryParams, "headers": request.Headers, "raw": string(request.RawBody()),
 			})
+		case "stream":
+			response := responseOf(args[1].(map[string]any))
+			response.Body = pieces(args[0].([]any), nil)
+			return response, nil
+		case "stream_throws":
+			return &sdk.Response{Body: pieces(args[0].([]any), sdk.Errorf("half-way"))}, nil
+		case "sse":
+			response := responseOf(args[1].(map[string]any))
+			response.Body = events(args[0].([]any))
+			return response, nil
+		case "ndjson":
+			return &sdk.Response{Body: sdk.NDJSON(func(rows sdk.Rows) error {
+				for _, one := range args[0].([]any) {
+					if err := rows.Send(one); err != nil {
+						return err
+					}
+				}
+				return nil
+			}).Last(args[1])}, nil
 		case "return_nothing":
 			return nil, nil
 		case "return":
@@ -166,6 +185,38 @@ func act(ctx *sdk.Context, given Given, request *sdk.Request[Given]) (*sdk.Respo
 }
 
 func seconds(value any) time.Duration { return time.Duration(value.(float64) * float64(time.Second)) }
+
+func pieces(given []any, end error) *sdk.Streamed {
+	return sdk.Stream(func(out sdk.Out) error {
+		for _, one := range given {
+			if _, err := io.WriteString(out, one.(string)); err != nil {
+				return err
+			}
+		}
+		return end
+	})
+}
+
+func events(given []any) *sdk.Streamed {
+	return sdk.SSE(func(events sdk.Events) error {
+		for _, one := range given {
+			event := sdk.ServerEvent{Data: one}
+			if named, ok := one.(map[string]any); ok && named["event"] != nil {
+				event = sdk.ServerEvent{Event: named["event"].(string), Data: named["data"]}
+				if id, ok := named["id"]; ok {
+					event.ID = fmt.Sprint(id)
+				}
+				if retry, ok := named["retry"].(float64); ok {
+					event.Retry = int(retry)
+				}
+			}
+			if err := events.Send(event); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
 
 func blob(ctx *sdk.Context, content string, given map[string]any, results []any) ([]any, error) {
 	kind, _ := given["type"].(string)
