@@ -256,13 +256,14 @@ async def kept_files(root: Path) -> AsyncIterator[Kept]:
                 db = last.enter_context(contextlib.closing(connect(folder / STORE, read_only=True)))
                 check_schema(db, folder / STORE)
             store = SqliteReads(db)
-        if store is not None and (adapter := _kept_state(root)) is not None:
+        if store is not None and (adapter := kept_state(root)) is not None:
             last.push_async_callback(adapter.close)
             store = cast(Reads, ReadsElsewhere(store, adapter))
         yield Kept(reads, store, lambda: lock)
 
 
-def _kept_state(root: Path) -> StateAdapter | None:
+def kept_state(root: Path) -> StateAdapter | None:
+    """Where the project's wistro.yml keeps state, not started; None for the store. Raises StateUnreachable."""
     settings, _ = read_settings(root)
     given = {**read_env_file(root / ENV_FILE), **os.environ}
     return _state_adapter(_state_place(settings.state, given), root)

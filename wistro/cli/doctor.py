@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import sys
@@ -59,6 +60,8 @@ def _look(root: Path, *, offline: bool) -> Iterator[Finding]:
     engine, view = running.engine(root)
     yield engine
     yield from running.kept(root)
+    if (state := asyncio.run(running.state(root))) is not None:
+        yield state
     ports = {} if view else {3000: "--port", 3001: "--ui-port"}
     folder = root / ".wistro"
     yield from machine.every(folder if folder.is_dir() else root, ports)

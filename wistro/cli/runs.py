@@ -123,6 +123,28 @@ def cancel(
     return 0
 
 
+@app.command("replay")
+def replay(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="One that was recorded in this folder.")
+    ],
+    network: Annotated[
+        bool, typer.Option("--network", help="Let steps reach the network.")
+    ] = False,
+    folder: heres.FolderOption = heres.USUAL_FOLDER,
+    json: hubs.JsonOption = False,
+) -> int:
+    """Example: wistro runs replay run_06d3…
+
+    Runs it again by the project as it is now, with its own state, ids and clock, and names the first difference. Exit 0:
+    as recorded; 1: otherwise; 2: it could not be compared.
+    """
+    from wistro.cli.replay import run as replayed
+
+    root = heres.root_of(folder.resolve())
+    return replayed(None, folder=root, recorded=run, network=network, json=json)
+
+
 class Place:
     """Where runs are asked for: the Hub's environment, or this folder's project (`here`)."""
 

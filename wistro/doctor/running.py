@@ -16,7 +16,7 @@ from wistro.errors import UserError
 from wistro.protocol.operating import EngineView
 from wistro.records.index import INDEX
 from wistro.store.sqlite_file import check_schema, connect
-from wistro.wiring import STORE
+from wistro.wiring import STORE, kept_state
 
 FILES = {
     STORE: "it holds what is still to be done: put a copy of it in its place",
@@ -52,6 +52,23 @@ def kept(root: Path) -> Iterator[Finding]:
         path = root / ".wistro" / name
         if path.is_file():
             yield _whole(path, what)
+
+
+async def state(root: Path) -> Finding | None:
+    """Whether the place that keeps state answers, where it is not the store."""
+    try:
+        adapter = kept_state(root)
+        if adapter is None:
+            return None
+        try:
+            if adapter.name == "redis":  # looking must not mend files
+                await adapter.start()
+            groups = await adapter.groups(limit=1_000)
+        finally:
+            await adapter.close()
+    except UserError as error:
+        return bad("state", error.message, error.hint or "")
+    return good("state", f"{adapter.name} answers, {len(groups)} groups")
 
 
 def _nobody(root: Path) -> Finding:

@@ -117,6 +117,16 @@ def test_a_run_is_cancelled_once(wistro: Wistro, shop: Shop, at: list[str]) -> N
     ended(wistro, id, at, "cancelled")
 
 
+def test_a_run_of_this_folder_is_replayed(wistro: Wistro, shop: Shop, at: list[str]) -> None:
+    id = call(shop, "order.placed", "replayed")
+    ended(wistro, id, at, "done")
+
+    said = wistro("runs", "replay", id, "--json", *at)
+
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["samples"][0]["difference"] is None
+
+
 def test_lines_are_filtered_and_searched(wistro: Wistro, at: list[str]) -> None:
     wistro("emit", "order.placed", '{"sku": "searched"}', "--wait", *at)
 

@@ -123,6 +123,19 @@ def test_an_engine_that_does_not_answer_is_told_from_none(root: Path) -> None:
     assert view is None
 
 
+async def test_state_that_is_kept_where_nobody_answers_is_broken(root: Path) -> None:
+    in_store = await running.state(root)
+    (root / "wistro.yml").write_text("state: {adapter: files}\n")
+    in_files = await running.state(root)
+    gone = f"redis://127.0.0.1:{free_ports(1)[0]}/0"
+    (root / "wistro.yml").write_text(f"state: {{adapter: redis, url: '{gone}'}}\n")
+    away = await running.state(root)
+
+    assert in_store is None
+    assert in_files is not None and in_files.verdict == "good"
+    assert away is not None and away.verdict == "bad" and "Redis does not answer" in away.says
+
+
 @pytest.mark.parametrize(("took_s", "verdict"), [(0.0004, "good"), (0.2, "note")])
 def test_a_slow_disk_is_worth_knowing(tmp_path: Path, took_s: float, verdict: str) -> None:
     def clock() -> Iterator[float]:
