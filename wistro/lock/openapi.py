@@ -7,6 +7,7 @@ from typing import Any
 
 from wistro.lock.components import components, id_of, local
 from wistro.lock.model import ApiTrigger, Lock, OutsideTrigger, Reference
+from wistro.protocol.blobs import is_blob_schema
 
 VERSION = "3.1.0"
 OUTSIDE = "/_wistro/events/"
@@ -41,6 +42,7 @@ KEY = {
     "description": "The same key again within 24 hours gets the first call's answer.",
     "schema": {"type": "string"},
 }
+FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 ACCEPTED = {
     "type": "object",
     "required": ["run_id"],
@@ -115,14 +117,33 @@ def _operation(lock: Lock, trigger: ApiTrigger, schemes: dict[str, Any]) -> dict
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
             for name in _PARAMETER.findall(trigger.path)
         ),
+        *(
+            {"name": one.name, "in": "query", "schema": {"type": "string"}}
+            | ({"description": one.description} if one.description else {})
+            for one in (config.query_params if config else [])
+        ),
         KEY,
     ]
     if (taken := step.input if step else _topic_schema(lock, trigger.emits)) is not None:
-        operation["requestBody"] = {"required": True, "content": _json(local(taken))}
+        operation["requestBody"] = {"required": True, "content": _body(lock, taken)}
     responses = step.responses if step else {}
     operation["responses"] = _responses(responses, is_entry=step is None)
     operation["security"] = [_security(policy, schemes) for policy in trigger.auth]
     return operation
+
+
+def _body(lock: Lock, taken: Reference) -> dict[str, Any]:
+    """Any bytes where a blob is asked for; a form with files where a field of it is one."""
+    id = id_of(taken)
+    if is_blob_schema(lock.schemas[id]):
+        return {"*/*": {}}
+    shape = components(lock.schemas, [id])[id]
+    fields = shape.get("properties", {})
+    files = [name for name, one in fields.items() if is_blob_schema(one)]
+    if not files:
+        return _json(local(taken))
+    form = {**shape, "properties": {**fields, **dict.fromkeys(files, FILE)}}
+    return {"multipart/form-data": {"schema": form}}
 
 
 def _responses(given: dict[str, Reference], *, is_entry: bool) -> dict[str, Any]:
