@@ -42,6 +42,7 @@ def header(call: EndpointCall, endpoint: Endpoint, now_us: int) -> RunHeader:
         flows=endpoint.step.flows if endpoint.step else endpoint.trigger.flows,
         method=call.method,
         path=call.path,
+        replays=call.replays,
     )
 
 

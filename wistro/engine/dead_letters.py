@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,7 @@ from wistro.store.port import (
     Unit,
 )
 
+PAGE = 500
 TRIES = 20
 
 
@@ -67,6 +69,41 @@ def dead_letter(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class DeadFilter:
+    """Which dead letters; None: whatever it is. `error` is the type of what was thrown."""
+
+    step: str | None = None
+    topic: str | None = None
+    run_id: str | None = None
+    error: str | None = None
+    since_us: int | None = None  # dead at or after it
+    until_us: int | None = None  # dead before it
+    limit: int = 1_000
+
+    def fits(self, dead: DeadLetter) -> bool:
+        return (
+            self.step in (None, dead.step)
+            and self.topic in (None, dead.topic)
+            and self.run_id in (None, dead.run_id)
+            and (self.error is None or _error_type(dead) == self.error)
+            and (self.since_us is None or dead.dead_at_us >= self.since_us)
+            and (self.until_us is None or dead.dead_at_us < self.until_us)
+        )
+
+
+def _error_type(dead: DeadLetter) -> str:
+    return msgspec.json.decode(dead.error, type=ErrorRecord).type
+
+
+@dataclass(frozen=True, slots=True)
+class Redrives:
+    """What came of many: (delivery id, run id) of each, and why the others were not."""
+
+    done: list[tuple[str, str]]
+    refused: dict[str, str]
+
+
 class DeadLetters:
     def __init__(
         self, parts: Parts, emitting: Emitting, *, loaded_of: Callable[[str], Loaded]
@@ -90,6 +127,40 @@ class DeadLetters:
             ):  # it has been redriven, or its run ended or went to another engine meanwhile
                 continue
         raise UnknownDeadLetter(f"no dead letter `{delivery_id}`")
+
+    async def delete(self, delivery_id: str) -> None:
+        """For ever. The lane that it blocked goes on. Raises UnknownDeadLetter."""
+        dead = await self._parts.store.dead_letter(delivery_id)
+        if dead is None:
+            raise UnknownDeadLetter(f"no dead letter `{delivery_id}`")
+        try:
+            await self._parts.store.submit(Unit(redriven=delivery_id))
+        except Fenced as gone:
+            raise UnknownDeadLetter(f"no dead letter `{delivery_id}`") from gone
+        self._emitting.claiming.freed(dead.step)
+
+    async def redrive_many(self, wanted: DeadFilter, *, deployment_id: str | None) -> Redrives:
+        """Those that fit, oldest first, so that a lane gets them in their order."""
+        done: list[tuple[str, str]] = []
+        refused: dict[str, str] = {}
+        for id in await self._ids(wanted):
+            try:
+                done.append((id, await self.redrive(id, deployment_id=deployment_id)))
+            except UserError as error:
+                refused[id] = error.message
+        return Redrives(done, refused)
+
+    async def _ids(self, wanted: DeadFilter) -> list[str]:
+        """The oldest of them, in the order in which they were given up."""
+        found: list[tuple[int, str]] = []
+        before: str | None = None
+        while True:
+            page = await self._parts.store.dead_letters(limit=PAGE, before=before)
+            found += [(one.dead_at_us, one.delivery_id) for one in page if wanted.fits(one)]
+            if len(page) < PAGE:
+                break
+            before = page[-1].delivery_id
+        return [id for _, id in sorted(found)[: wanted.limit]]
 
     async def asked(self, command: Command, body: Any) -> None:
         """By another engine, of a run that is this one's."""

@@ -15,7 +15,8 @@ from wistro.blobs.none import NoBlobs
 from wistro.blobs.port import Blobs
 from wistro.engine.cancelling import Cancelling
 from wistro.engine.clock import Clock, Ids
-from wistro.engine.dead_letters import DeadLetters
+from wistro.engine.dead_letters import DeadFilter, DeadLetters, Redrives
+from wistro.engine.delayed import Delayed, Waiting
 from wistro.engine.deliveries import Deliveries
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.endpoints import Endpoints
@@ -30,12 +31,14 @@ from wistro.engine.payloads import Payloads
 from wistro.engine.queues import Delivery, Lane, Turns
 from wistro.engine.readiness import Readiness
 from wistro.engine.recording import Recording
+from wistro.engine.replaying import Replayed, Replaying, call_of, roots
 from wistro.engine.retention import Retention
 from wistro.engine.runs import CALLING
 from wistro.engine.tasks import ASKED, Tasks
 from wistro.engine.ticks import Ticks
 from wistro.protocol.frames import Log
 from wistro.protocol.operating import TaskView
+from wistro.protocol.records import AttemptRecord
 from wistro.records.port import Sink
 from wistro.store.port import Store, StoreBroken, StoreFull, Unit
 from wistro.store.tasks import TaskFilter
@@ -106,6 +109,8 @@ class Engine:
         self._dead_letters = DeadLetters(self._parts, self._emitting, loaded_of=self._get)
         self._readiness = Readiness(store, clock)
         self._neighbours = Neighbours(self._parts, self._emitting, sink, loaded_of=self._loaded.get)
+        self._delayed = Delayed(self._parts, self._emitting, ends, loaded_of=self._get)
+        self._replaying = Replaying(self._parts, self._emitting)
         self._neighbours.on(CANCEL, self._cancelling.asked)
         self._neighbours.on(REDRIVE, self._dead_letters.asked)
         self._neighbours.on(ASKED, self._tasks.asked)
@@ -287,6 +292,49 @@ class Engine:
     async def redrive(self, delivery_id: str, *, deployment_id: str | None = None) -> str:
         """Give a dead letter another chance under its own id; returns its run's id, which lives again."""
         return await self._dead_letters.redrive(delivery_id, deployment_id=deployment_id)
+
+    async def redrive_many(
+        self, wanted: DeadFilter, *, deployment_id: str | None = None
+    ) -> Redrives:
+        """Each dead letter that fits, oldest first; one that is refused keeps no other."""
+        return await self._dead_letters.redrive_many(wanted, deployment_id=deployment_id)
+
+    async def delete_dead(self, delivery_id: str) -> None:
+        """Give a dead letter up for ever; a lane that it blocks goes on."""
+        await self._dead_letters.delete(delivery_id)
+
+    async def list_delayed(
+        self, *, limit: int = 100, after: tuple[int, int] | None = None
+    ) -> list[Waiting]:
+        """What is due later, soonest first; `after` is the `cursor` of the last one seen."""
+        return await self._delayed.list(limit=limit, after=after)
+
+    async def cancel_delivery(self, delivery_id: str) -> None:
+        """Take back one message that waits; one that runs is refused."""
+        await self._delayed.cancel(delivery_id)
+
+    async def replay(
+        self,
+        run_id: str,
+        attempts: list[AttemptRecord],
+        *,
+        from_step: str | None = None,
+        deployment_id: str | None = None,
+    ) -> Replayed:
+        """A new run that does `run_id` once more: from its start, or with what `from_step` was given.
+
+        `attempts` are the run's, as they are recorded. Raises NothingToReplay, UnknownDeployment.
+        """
+        loaded = self._find(deployment_id or self._primary)
+        if loaded is None:
+            raise UnknownDeployment("no deployment is loaded that could replay it")
+        if from_step is None:
+            new = self._parts.ids.new()
+            call = call_of(attempts, run_id=new, replays=run_id, deployment_id=loaded.deployment.id)
+            if call is not None:
+                return Replayed(new, (await self.call(call)).status)
+        begins = roots(attempts, from_step=from_step)
+        return Replayed(await self._replaying.start(begins, replays=run_id, loaded=loaded))
 
     # The end
 

@@ -49,6 +49,7 @@ class Recording:
             flows=header.flows,
             method=header.method,
             path=header.path,
+            replays=header.replays or None,
             ended_at_us=None if status in ("running", "waiting") else at_us,
             trace_parent=header.trace_parent,
         )

@@ -17,7 +17,7 @@ ENDED_BADLY = (DEAD, "failed", "interrupted", "cancelled")
 class RunHeader(msgspec.Struct, omit_defaults=True):
     """What every record of a run repeats."""
 
-    trigger: str  # api | cron | event
+    trigger: str  # api | cron | event | replay
     trigger_id: str
     started_at_us: int
     generation: int = 0
@@ -28,6 +28,7 @@ class RunHeader(msgspec.Struct, omit_defaults=True):
     flows: list[str] = []
     method: str | None = None
     path: str | None = None
+    replays: str = ""  # the run that this one does once more
 
     def traceparent(self, attempt_id: str) -> str:
         """What the step of this attempt passes on."""

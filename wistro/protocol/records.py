@@ -13,7 +13,7 @@ import msgspec
 
 
 class RunRecord(msgspec.Struct, tag_field="kind", tag="run", omit_defaults=True):
-    """A run began or changed its status; the newest seq wins. `trigger` is api | cron | event."""
+    """A run began or changed its status; the newest seq wins. `trigger` is api | cron | event | replay."""
 
     seq: int
     at_us: int
@@ -29,6 +29,9 @@ class RunRecord(msgspec.Struct, tag_field="kind", tag="run", omit_defaults=True)
     method: str | None = None
     path: str | None = None
     ended_at_us: int | None = None
+    replays: str | None = (
+        None  # the run that this one does once more, from its start or one of its steps
+    )
     trace_parent: str = ""  # the caller's span, when its call named one
 
 

@@ -386,6 +386,16 @@ class Store(Reads, Protocol):
         """An open delivery with its live run."""
         ...
 
+    async def open_delivery(self, delivery_id: str) -> tuple[DeliveryRow, RunRow] | None:
+        """By its id, wherever it waits: a look through all that are open."""
+        ...
+
+    async def delayed(
+        self, *, now_us: int, limit: int, after: tuple[int, int] | None = None
+    ) -> list[tuple[DeliveryRow, RunRow]]:
+        """Deliveries that nobody holds and that are due later, in order of (due_at_us, seq), from `after` on."""
+        ...
+
     async def task_link(self, token_sha256: str) -> TaskLink | None: ...
 
     async def cursor(self, schedule_id: str) -> int | None: ...

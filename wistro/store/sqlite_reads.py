@@ -12,6 +12,14 @@ from wistro.store.port import Chunk, DeadLetter, DeliveryRow, Gate, RunRow, Stor
 from wistro.store.state import MISSING
 from wistro.store.tasks import COLUMNS, TaskFilter, TaskLink, TaskRow
 
+NEXT_PLACE = (
+    "SELECT deployment_id, step FROM deliveries WHERE claimed = 0 AND (deployment_id, step) > (?, ?)"
+    " ORDER BY deployment_id, step LIMIT 1"
+)
+DELAYED_OF = (
+    "SELECT due_at_us, seq FROM deliveries WHERE claimed = 0 AND deployment_id = ? AND step = ? AND due_at_us >= ?"
+    " AND (due_at_us, seq) > (?, ?) AND due_at_us > ? ORDER BY due_at_us, seq LIMIT ?"
+)
 ANSWERS_KEPT_US = 24 * 3600 * 1_000_000
 
 
@@ -105,20 +113,38 @@ class SqliteReads:
 
     async def run_deliveries(self, run_seq: int) -> list[DeliveryRow]:
         sql = f"SELECT {tables.DELIVERY} FROM deliveries WHERE run_seq = ? ORDER BY seq"
-        found = [delivery(row) for row in self._rows(sql, run_seq)]
-        for one in found:
-            gate = self._row("SELECT lane, slot, meter FROM gates WHERE seq = ?", one.seq)
-            one.gate = None if gate is None else Gate(*gate)
-        return found
+        return [self._at_gate(delivery(row)) for row in self._rows(sql, run_seq)]
+
+    def _at_gate(self, one: DeliveryRow) -> DeliveryRow:
+        gate = self._row("SELECT lane, slot, meter FROM gates WHERE seq = ?", one.seq)
+        one.gate = None if gate is None else Gate(*gate)
+        return one
 
     async def delivery(self, seq: int) -> tuple[DeliveryRow, RunRow] | None:
         row = self._row(f"SELECT {tables.DELIVERY} FROM deliveries WHERE seq = ?", seq)
         if row is None:
             return None
-        found = delivery(row)
+        found = self._at_gate(delivery(row))
         sql = f"SELECT {tables.RUN}, 1, {sqlite_tasks.WAITS} FROM runs WHERE run_seq = ?"
         run = self._row(sql, found.run_seq)
         return None if run is None else (found, RunRow(*run))
+
+    async def open_delivery(self, delivery_id: str) -> tuple[DeliveryRow, RunRow] | None:
+        row = self._row("SELECT seq FROM deliveries WHERE delivery_id = ?", delivery_id)
+        return None if row is None else await self.delivery(row[0])
+
+    async def delayed(
+        self, *, now_us: int, limit: int, after: tuple[int, int] | None = None
+    ) -> list[tuple[DeliveryRow, RunRow]]:
+        """A seek for each step with something that waits, in the index of that, and then the first of all these."""
+        due_us, seq = max(after or (now_us, -1), (now_us, -1))
+        places: list[tuple[int, int]] = []
+        place = ("", "")
+        while step := self._row(NEXT_PLACE, *place):
+            place = (step[0], step[1])
+            places += self._rows(DELAYED_OF, *place, due_us, due_us, seq, now_us, limit)
+        found = [await self.delivery(seq) for _, seq in sorted(places)[:limit]]
+        return [one for one in found if one is not None]
 
     async def tasks(self, wanted: TaskFilter) -> list[TaskRow]:
         sql, values = sqlite_tasks.listed(wanted)

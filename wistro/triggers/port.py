@@ -29,6 +29,7 @@ class EndpointCall(msgspec.Struct, frozen=True):
         None  # Idempotency-Key or the sender's own id; the key of the stored answer
     )
     claims: dict[str, Any] | None = None
+    replays: str = ""  # the run that this call does once more
 
 
 class EndpointAnswer(msgspec.Struct, frozen=True):

@@ -384,3 +384,29 @@ async def test_an_id_is_free_again_after_its_time(store: Store) -> None:
 
     assert await store.known_ids(["t"], now_us=WEEK_US + 1) == ["t"]
     assert await store.known_ids(["t"], now_us=3 * WEEK_US) == []
+
+
+# What is due later
+
+
+async def test_what_is_due_later_is_listed_soonest_first(store: Store) -> None:
+    late = await put(store, None, Gate(lane="a", is_later=True), due_at_us=300)
+    soon = await put(store, None, due_at_us=200)
+    await put(store, None, due_at_us=100)
+
+    first = await store.delayed(now_us=100, limit=2)
+    last = first[-1][0]
+    rest = await store.delayed(now_us=100, limit=2, after=(last.due_at_us, last.seq))
+
+    assert [row.seq for row, _ in first + rest] == [soon[0].seq, late[0].seq, late[1].seq]
+    assert rest[0][0].gate == Gate(lane="a")
+
+
+async def test_an_open_delivery_is_found_by_its_id(store: Store) -> None:
+    (row,) = await put(store, Gate(slot="a"))
+
+    found = await store.open_delivery(row.delivery_id)
+
+    assert found is not None
+    assert (found[0].seq, found[0].gate, found[1].is_here) == (row.seq, Gate(slot="a"), True)
+    assert await store.open_delivery("none") is None

@@ -78,6 +78,10 @@ RUN_DELIVERIES = (
     f"SELECT {', '.join(f'd.{name}' for name in sql.DELIVERY.split(', '))}, g.seq, g.lane, g.slot, g.meter"
     " FROM deliveries d LEFT JOIN gates g ON g.seq = d.seq WHERE d.run_seq = %s ORDER BY d.seq"
 )
+DELAYED = (
+    "SELECT seq FROM deliveries WHERE claimed = 0 AND due_at_us > %s AND (due_at_us, seq) > (%s, %s)"
+    " ORDER BY due_at_us, seq LIMIT %s"
+)
 OPEN_DELIVERY = f"""
 SELECT {", ".join(f"d.{name}" for name in sql.DELIVERY.split(", "))},
   {", ".join(f"r.{name}" for name in sql.RUN.split(", "))}, r.owner = %s, {tasks.WAITS}
@@ -179,7 +183,22 @@ class PostgresReads:
         row = await self._row(OPEN_DELIVERY, self._boot, seq)
         if row is None:
             return None
-        return delivery(row[: sql.DELIVERY_COLUMNS]), RunRow(*row[sql.DELIVERY_COLUMNS :])
+        found = delivery(row[: sql.DELIVERY_COLUMNS])
+        gate = await self._row("SELECT lane, slot, meter FROM gates WHERE seq = %s", seq)
+        found.gate = None if gate is None else Gate(*gate)
+        return found, RunRow(*row[sql.DELIVERY_COLUMNS :])
+
+    async def open_delivery(self, delivery_id: str) -> tuple[DeliveryRow, RunRow] | None:
+        row = await self._row("SELECT seq FROM deliveries WHERE delivery_id = %s", delivery_id)
+        return None if row is None else await self.delivery(row[0])
+
+    async def delayed(
+        self, *, now_us: int, limit: int, after: tuple[int, int] | None = None
+    ) -> list[tuple[DeliveryRow, RunRow]]:
+        due_us, seq = max(after or (now_us, -1), (now_us, -1))
+        seqs = [row[0] for row in await self._rows(DELAYED, now_us, due_us, seq, limit)]
+        found = [await self.delivery(seq) for seq in seqs]
+        return [one for one in found if one is not None]
 
     async def tasks(self, wanted: TaskFilter) -> Any:
         text, values = tasks.listed(wanted)
