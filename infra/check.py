@@ -180,7 +180,11 @@ def stages() -> list[Stage]:
             "injected clock and randomness",
         ),
         Stage("screens", vitest, "vitest"),
-        Stage("faults", pytest("tests/faults"), "kill -9, short form"),
+        Stage(
+            "faults",
+            pytest("tests/faults", workers=2, by="worksteal"),
+            "kills, power cuts and the others, short form",
+        ),
         Stage("bench", pytest("tests/bench"), "short form, no time asserted"),
         Stage("journeys", pytest("tests/journeys", browser=True), "the whole system, in Chromium"),
     ]

@@ -29,15 +29,16 @@ TRY_AGAIN = (429, 502, 503, 504)
 SOURCE = ("127.0.0.2", 0) if sys.platform.startswith("linux") else None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Target:
-    """Where calls go: `host` is the Host header, which names the environment at a gateway."""
+    """Where calls go: `host` is the Host header, which names the environment at a gateway. `port` may change."""
 
     port: int
     path: str = "/calls"
     host: str = "faults"
     address: str = "127.0.0.1"
     headers: dict[str, str] = field(default_factory=dict)
+    answer_within_s: float = ANSWER_WITHIN_S
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._answered = asyncio.get_running_loop().create_future()
         self._transport.write(self._request(key, body))
         try:
-            return await asyncio.wait_for(self._answered, ANSWER_WITHIN_S)
+            return await asyncio.wait_for(self._answered, self._target.answer_within_s)
         except TimeoutError:
             self._transport.abort()
             raise

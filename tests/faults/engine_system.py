@@ -10,10 +10,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
+from functools import cache, partial
 from pathlib import Path
 
 from infra import procs
@@ -31,36 +33,48 @@ from wistro.records.index import RecordsIndex
 PROJECT = Path(__file__).parent / "project"
 STAGES = ("taken", "noted", "finished")
 MODULE = "tests.faults.engine_process"
+SABOTAGED = "tests.faults.sabotaged_process"
 STARTED_WITHIN_S = 30.0
 DRAINED_WITHIN_S = 60.0
+
+
+class EndedAtOnce(Exception):
+    """The engine ended before it served."""
 
 
 class EngineSystem:
     """`async with` it: an engine that serves the project in `folder`, restarted whenever it dies."""
 
     def __init__(
-        self, folder: Path, *, module: str = MODULE, arguments: Sequence[str] = ()
+        self,
+        folder: Path,
+        *,
+        root: Path | None = None,
+        sabotage: str | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
+        """`root`: where the project is or is to be, as on a disk of its own; `environ` is added to the engine's.
+        `sabotage` names a promise that it breaks (sabotaged_process.py)."""
         self.folder = folder
-        self.root = folder / "project"
+        self.root = root or folder / "project"
+        self.ended: list[int] = []  # exit codes of engines that ended unasked
         self.effects = folder / "effects.log"
         self.target = Target(port=free_ports(1)[0])
-        self.victims = [Victim("engine", self._engine), Victim("host", self._hosts)]
-        self._argv = [
-            sys.executable,
-            "-m",
-            module,
-            str(self.root),
-            str(self.target.port),
-            *arguments,
+        self.victims = [
+            Victim("engine", self._engine),
+            *(Victim(f"host {one}", partial(self._hosts, one)) for one in ("python", "node")),
         ]
+        self._module = SABOTAGED if sabotage else MODULE
+        self._arguments = [sabotage] if sabotage else []
+        self._environ = dict(environ or {})
         self._popen: subprocess.Popen[bytes] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._is_stopping = False
         self._started: set[procs.Identity] = set()  # every process that was seen below us
 
     async def __aenter__(self) -> EngineSystem:
-        await asyncio.to_thread(prepare, self.root)
+        if not self.root.exists():
+            await asyncio.to_thread(prepare, self.root)
         self._start()
         self._keeper = asyncio.create_task(self._keep())
         await self._wait_served()
@@ -78,6 +92,33 @@ class EngineSystem:
         if self._keeper is not None:
             async with asyncio.timeout(30):
                 await self._keeper
+
+    @asynccontextmanager
+    async def replaced(self) -> AsyncIterator[subprocess.Popen[bytes]]:
+        """Stop the engine and give its store to another on another port; after the block the first goes on.
+
+        One that was stopped while it held the file's lock is let go on until it has not.
+        """
+        assert self._popen is not None
+        assert self._keeper is not None
+        self._keeper.cancel()
+        zombie = self._popen
+        self._hosts("")  # they are its own, and are ended with it
+        while True:
+            zombie.send_signal(signal.SIGSTOP)
+            self.target.port = free_ports(1)[0]
+            self._start()
+            try:
+                await self._wait_served()
+                break
+            except EndedAtOnce:
+                zombie.send_signal(signal.SIGCONT)
+                await asyncio.sleep(0.01)
+        self._keeper = asyncio.create_task(self._keep())
+        try:
+            yield zombie
+        finally:
+            zombie.send_signal(signal.SIGCONT)
 
     async def settled(self) -> None:
         """Let what was accepted come to its end, as a reader of the file sees it from outside; then end the engine."""
@@ -114,11 +155,12 @@ class EngineSystem:
         return (self.folder / "engine.log").read_text()
 
     def _start(self) -> None:
+        port = str(self.target.port)
         with (self.folder / "engine.log").open("ab") as log:
             self._popen = subprocess.Popen(
-                self._argv,
+                [sys.executable, "-m", self._module, str(self.root), port, *self._arguments],
                 cwd=CHECKOUT,
-                env=os.environ | {"FAULTS_EFFECTS": str(self.effects)},
+                env=own_environ() | {"FAULTS_EFFECTS": str(self.effects)} | self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -130,6 +172,7 @@ class EngineSystem:
             await procs.exited(self._popen)
             if self._is_stopping:
                 return
+            self.ended.append(self._popen.returncode)
             self._start()
 
     async def _wait_served(self) -> None:
@@ -138,6 +181,8 @@ class EngineSystem:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.target.port)
             except OSError:
+                if self._popen is not None and self._popen.poll() is not None:
+                    raise EndedAtOnce(self.log()[-3000:]) from None
                 await asyncio.sleep(0.05)
             else:
                 writer.close()
@@ -148,11 +193,11 @@ class EngineSystem:
         found = procs.identify(self._popen.pid) if self._popen else None
         return [found] if found else []
 
-    def _hosts(self) -> list[procs.Identity]:
+    def _hosts(self, language: str) -> list[procs.Identity]:
         engine = self._engine()
         hosts = procs.descendants(one.pid for one in engine)
         self._started |= {*hosts, *engine}
-        return hosts
+        return [one for one in hosts if f"languages/{language}/" in _command(one)]
 
     def _left(self) -> str:
         with closing(self._open("store.db")) as db:
@@ -163,8 +208,32 @@ class EngineSystem:
         return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
 
 
+def own_environ() -> dict[str, str]:
+    """The harness's environment without the Hub's folder of blobs, which is no bucket of an engine's."""
+    return {name: value for name, value in os.environ.items() if name != "WISTRO_BLOBS"}
+
+
+def _command(one: procs.Identity) -> str:
+    try:
+        return Path(f"/proc/{one.pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
 def prepare(root: Path) -> None:
     """A copy of the project, locked and built."""
+    shutil.copytree(Path(_prepared().name) / "project", root, symlinks=True)
+
+
+@cache
+def _prepared() -> tempfile.TemporaryDirectory[str]:
+    """Once a process: it is the same for every engine."""
+    kept = tempfile.TemporaryDirectory(prefix="wistro-faults-project-")
+    _prepare(Path(kept.name) / "project")
+    return kept
+
+
+def _prepare(root: Path) -> None:
     shutil.copytree(PROJECT, root)
     compiled = check_lock(root).compiled
     if compiled.lock is None:

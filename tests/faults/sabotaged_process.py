@@ -55,7 +55,17 @@ class ForgetsAnswers(SqliteStore):
         return None
 
 
-SABOTAGES = {one.__name__: one for one in (AcknowledgesFirst, CommitsInTwo, ForgetsAnswers)}
+class Unfenced(SqliteStore):
+    """Commits also when another engine has taken the store over."""
+
+    def _begin(self) -> None:
+        (self._boot,) = self._db.execute("SELECT value FROM meta WHERE name = 'boot'").fetchone()
+        super()._begin()
+
+
+SABOTAGES = {
+    one.__name__: one for one in (AcknowledgesFirst, CommitsInTwo, ForgetsAnswers, Unfenced)
+}
 
 
 def _unwatched(future: asyncio.Future[None]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 from infra import procs
 from infra.place import CHECKOUT
 from infra.ports import free_ports
-from tests.faults.engine_system import MODULE, STARTED_WITHIN_S
+from tests.faults.engine_system import MODULE, STARTED_WITHIN_S, own_environ
 
 SCHEMA = "faults"
 
@@ -120,7 +119,7 @@ class Engine:
         self.port = free_ports(1)[0]
         self.ended: list[int] = []
         self.seen: set[procs.Identity] = set()
-        self._environ = os.environ | {"FAULTS_EFFECTS": str(effects), "WISTRO_STORE": url}
+        self._environ = own_environ() | {"FAULTS_EFFECTS": str(effects), "WISTRO_STORE": url}
         self._popen: subprocess.Popen[bytes] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._is_stopping = False
