@@ -141,22 +141,37 @@ def _copy(cursor: Any, table: str, columns: str, lines: list[str]) -> None:
 
 
 def _write_attempts(cursor: Any, written: Rows) -> None:
-    """By COPY; should one be there already, sent under another stream, then one by one past those that are."""
-    tables = (
-        ("attempts", rows.ATTEMPT_COLUMNS, written.attempts),
-        ("payloads", rows.PAYLOAD_COLUMNS, written.payloads),
-    )
+    """By COPY; should one be there already, then one by one past those that are."""
     try:
         with transaction.atomic(using=DATABASE):
-            for table, columns, lines in tables:
-                _copy(cursor, table, columns, lines)
+            _copy(cursor, "attempts", rows.ATTEMPT_COLUMNS, written.attempts)
+            _copy(cursor, "payloads", rows.PAYLOAD_COLUMNS, written.payloads)
     except UniqueViolation:
-        for table, columns, lines in tables:
-            marks = ", ".join(["%s"] * len(columns.split(", ")))
-            cursor.executemany(
-                f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING",
-                [_values(line) for line in lines],
-            )
+        for attempt, payload in zip(written.attempts, written.payloads, strict=True):
+            cursor.execute(KEEP_ATTEMPT, _values(attempt))
+            if cursor.fetchone() is not None:
+                values = _values(payload)
+                cursor.execute(KEEP_PAYLOAD, [*values, values[RECORD]])
+
+
+RECORD = rows.PAYLOAD_COLUMNS.split(", ").index("record")
+
+
+def _insert(table: str, columns: str) -> str:
+    marks = ", ".join(["%s"] * len(columns.split(", ")))
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks})"
+
+
+# One that is there was sent under another stream, and stays as it is; but a task that waited has ended.
+KEEP_ATTEMPT = f"""
+{_insert("attempts", rows.ATTEMPT_COLUMNS)} ON CONFLICT (run_id, id, environment_id) DO UPDATE
+SET outcome = excluded.outcome, ended_at_us = excluded.ended_at_us
+WHERE attempts.outcome = 'waiting' AND excluded.outcome <> 'waiting' RETURNING id
+"""
+# The role may write a payload and read none, not even what it inserts (`excluded`).
+KEEP_PAYLOAD = f"""
+{_insert("payloads", rows.PAYLOAD_COLUMNS)} ON CONFLICT (id, environment_id) DO UPDATE SET record = %s
+"""
 
 
 def _values(line: str) -> list[str | None]:

@@ -353,3 +353,27 @@ def test_the_ingest_role_may_add_records_and_read_none() -> None:
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 ingest.execute(statement)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one batch", "in two"])
+def test_a_tasks_end_takes_the_place_of_its_waiting_and_never_the_other_way(
+    sender: Sender, send: Any, at_once: bool
+) -> None:
+    boot = sender.boot()
+    run = boot.run(status="waiting")
+    waits = boot.attempt(run.run_id, step="src/approve", outcome="waiting")
+    ends = boot.attempt(
+        run.run_id, step="src/approve", attempt_id=waits.attempt_id, outcome="done",
+        ended_at_us=AT_US + 50, answer={"answer": "approve", "by": "Ada"},
+    )  # fmt: skip
+    batches = [boot.batch()] if at_once else [boot.batch(run, waits), boot.batch(ends)]
+
+    taken = [send(one).status_code for one in batches]
+    late = send(sender.boot().batch(waits) | {"stream": str(new_id())})
+
+    assert (set(taken), late.status_code) == ({200}, 200)
+    with tenant(sender.organization_id):
+        (attempt,) = Attempt.objects.values_list("outcome", "ended_at_us")
+        record = json.loads(Payload.objects.get().record)
+    assert attempt == ("done", AT_US + 50)
+    assert (record["outcome"], record["answer"]["by"]) == ("done", "Ada")
