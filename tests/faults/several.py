@@ -88,7 +88,10 @@ async def _suffer(
             await _lose(system, fault, chance.choice(system.engines))
         served_after_s = await served
     except TimeoutError as error:
-        raise NotServed(f"after {fault} nothing was acknowledged, or taken over") from error
+        said = "\n".join(one.log()[-2000:] for one in system.engines)
+        raise NotServed(
+            f"after {fault} nothing was acknowledged, taken over or ended:\n{said}"
+        ) from error
     finally:
         served.cancel()
     return Kill(fault, in_flight, served_after_s)
@@ -101,18 +104,18 @@ async def _served(client: Client, at: float) -> float:
 
 
 async def _lose(system: SeveralSystem, fault: str, engine: Engine) -> None:
-    boots = await system.whole()
+    boots, ended = await system.whole(), len(engine.ended)
     if fault == "kill -9":
         engine.send(signal.SIGKILL)
         await system.taken_over(boots)
     elif fault == "stop":
         engine.send(signal.SIGSTOP)
         await system.taken_over(boots)
-        await system.goes_on_as_zombie(engine, lambda: engine.send(signal.SIGCONT))
+        await system.goes_on_as_zombie(engine, lambda: engine.send(signal.SIGCONT), ended=ended)
     else:
         engine.proxy.hold()
         await system.taken_over(boots)
-        await system.goes_on_as_zombie(engine, engine.proxy.let_pass)
+        await system.goes_on_as_zombie(engine, engine.proxy.let_pass, ended=ended)
 
 
 async def run(*, rounds: int, seed: int, engines: int = 2) -> list[str]:

@@ -103,10 +103,11 @@ class SeveralSystem:
     async def _waiting_of(self, boot: int) -> int:
         return (await asyncio.to_thread(self._ask, LEFT, boot))[0][0]
 
-    async def goes_on_as_zombie(self, engine: Engine, go_on: Callable[[], None]) -> None:
-        """Let it go on: it must find itself fenced, and end."""
+    async def goes_on_as_zombie(
+        self, engine: Engine, go_on: Callable[[], None], *, ended: int
+    ) -> None:
+        """Let it go on: it must find itself fenced, and end. It had `ended` so often before it was lost."""
         self.zombies += 1
-        ended = len(engine.ended)
         go_on()
         async with asyncio.timeout(ZOMBIE_ENDS_WITHIN_S):
             while len(engine.ended) == ended:  # noqa: ASYNC110  (a process ends)

@@ -267,6 +267,17 @@ async def test_an_answer_is_one_engines_and_its_key_is_held_until_then(several: 
     assert await two.store.get("g", "k") is None
 
 
+async def test_a_key_that_was_freed_is_anyones(several: Several) -> None:
+    one, two = await several.join(lease_s=30), await several.join(lease_s=30)
+    await one.store.hold_answer("key")
+    await two.store._free("key")  # is not its own to free
+    assert await two.store.hold_answer("key") is False
+
+    await one.store._free("key")
+
+    assert await two.store.hold_answer("key") is True
+
+
 async def test_a_key_that_a_dead_engine_held_is_free(several: Several) -> None:
     dead, other = await several.join(), await several.join()
     await dead.store.hold_answer("key")

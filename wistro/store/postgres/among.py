@@ -17,7 +17,7 @@ INSERT INTO calling (key, boot) VALUES (%(key)s, %(boot)s) ON CONFLICT (key) DO 
 WHERE calling.boot = excluded.boot
    OR NOT EXISTS (SELECT FROM engines e WHERE e.boot = calling.boot AND NOT e.is_gone) RETURNING 1
 """
-FREE_ANSWER = "DELETE FROM calling WHERE key = %s AND boot = %s"
+FREE_ANSWER = "DELETE FROM calling WHERE key = %s AND boot = %s RETURNING 1"
 TELL = "INSERT INTO commands (run_id, kind, body) VALUES (%s, %s, %s) RETURNING command_id"
 IS_TOLD = """
 SELECT EXISTS (SELECT FROM commands WHERE command_id = %s), EXISTS (SELECT FROM runs WHERE run_id = %s)
