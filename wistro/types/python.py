@@ -215,7 +215,10 @@ def _endpoint(step: StepTypes, names: Names) -> list[str]:
             ("headers", "_t.Mapping[str, str]", False, []),
         ]
         parts.append(_typed_dict(answers[-1], fields, None, []))
-    return [*parts, _alias(step.response_type, " | ".join(answers) or "Response")]
+    return [
+        *parts,
+        _alias(step.response_type, " | ".join([*(answers or ["Response"]), "_sdk.Streamed"])),
+    ]
 
 
 def _property(name: str, kind: str) -> str:

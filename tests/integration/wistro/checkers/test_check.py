@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from infra.ports import free_ports
-from tests.integration.wistro.running import ask, run, wistro
+from tests.integration.wistro.running import a_template, ask, run, wistro
 
-LIMIT_S = 110.0  # the first check fetches the checkers
+pytestmark = pytest.mark.timeout(240)
+LIMIT_S = 200.0  # the first check fetches the checkers
 PROJECT = Path(__file__).parent / "project"
 WRONG = re.compile(r"(?:#|//) wrong: (.+)")
 GOOD = {"sku": "a", "quantity": 1}
@@ -236,6 +237,29 @@ async def test_what_does_not_compile_is_told_with_what_the_checkers_find(
     assert found.lines("src/orders/hear_ts.step.ts") == set(
         marked(root / "src/orders/hear_ts.step.ts")
     )
+
+
+@pytest.mark.parametrize("template", ["python", "typescript"])
+async def test_a_template_has_no_mistakes_and_nothing_unchecked(
+    project: Project, tmp_path: Path, template: str
+) -> None:
+    root = a_template(tmp_path / "hello", template)
+    (root / ".wistro").mkdir()
+    (root / ".wistro" / "checkers").symlink_to(project.root / ".wistro" / "checkers")
+    if template == "typescript":
+        (root / ".wistro" / "tools").symlink_to(project.root / ".wistro" / "tools")
+        installed = await run("install", folder=root)
+        assert installed[0] == 0, installed[1]
+
+    code, said = await checked(root)
+
+    assert (said["findings"], said["unchecked"], said["broken"], said["unwired"]) == (
+        [],
+        [],
+        [],
+        [],
+    )
+    assert code == 0
 
 
 @pytest.mark.long
