@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wistro.hosts.plain import PlainLauncher
-from wistro.hosts.port import Launch, Launched
+from wistro.hosts.port import Launch, Launched, LaunchFailed
 from wistro.languages import isolate
 
 NAMESPACE, SOCKETS = "namespace", "sockets"
@@ -37,6 +37,10 @@ class CutOff(PlainLauncher):
         if self._by == NAMESPACE:
             return [*_ALONE, *launch.argv]
         program, *rest = launch.argv
+        if launch.label.endswith("-go"):
+            raise LaunchFailed(
+                "a Go program cannot be cut off the network here; replay with --network"
+            )
         if launch.label.endswith("-node"):
             return [program, "--require", _NODE_OFFLINE, *rest]
         *flags, host = rest

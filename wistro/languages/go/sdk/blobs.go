@@ -102,3 +102,17 @@ func (b *Blobs) path(blob Blob) (string, error) {
 	}
 	return found.Path, Trace(json.Unmarshal(answer, &found))
 }
+
+// JSONSchema says that a blob is expected; what arrives is such an object.
+func (Blob) JSONSchema() Schema {
+	return Schema{
+		"type":     "object",
+		"required": []string{"blob", "size"},
+		"properties": map[string]any{
+			"blob": Schema{"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+			"size": Schema{"type": "integer", "minimum": 0},
+			"type": Schema{"type": "string"},
+			"name": Schema{"type": "string"},
+		},
+	}
+}

@@ -113,6 +113,9 @@ func fill(value reflect.Value, depth int) (reflect.Value, bool) {
 		if value.IsNil() {
 			return reflect.MakeSlice(value.Type(), 0, 0), true
 		}
+		if !mayHoldNil(value.Type().Elem()) {
+			return value, false
+		}
 		return fillItems(value, depth+1)
 	case reflect.Array:
 		return fillItems(value, depth+1)
@@ -241,9 +244,7 @@ func holdsNil(kind reflect.Type, seen map[reflect.Type]bool) bool {
 	}
 	seen[kind] = true
 	switch kind.Kind() {
-	case reflect.Slice:
-		return kind.Elem().Kind() != reflect.Uint8
-	case reflect.Map:
+	case reflect.Slice, reflect.Map:
 		return true
 	case reflect.Array, reflect.Pointer:
 		return holdsNil(kind.Elem(), seen)
