@@ -77,6 +77,7 @@ def taken_lines(system: SeveralSystem) -> list[str]:
 async def _suffer(
     system: SeveralSystem, fault: str, client: Client, *, chance: random.Random
 ) -> Kill:
+    await _busy(client)
     in_flight, at = client.in_flight, time.monotonic()
     served = asyncio.create_task(_served(client, at))
     try:
@@ -95,6 +96,13 @@ async def _suffer(
     finally:
         served.cancel()
     return Kill(fault, in_flight, served_after_s)
+
+
+async def _busy(client: Client) -> None:
+    """A fault that meets nothing shows nothing: under a small load there is not always a call in flight."""
+    async with asyncio.timeout(SERVED_WITHIN_S):
+        while not client.in_flight:  # noqa: ASYNC110  (it counts up and down)
+            await asyncio.sleep(0.001)
 
 
 async def _served(client: Client, at: float) -> float:

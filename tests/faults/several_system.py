@@ -26,6 +26,7 @@ from wistro.records.index import RecordsIndex
 TAKEN_WITHIN_S = 30.0
 ZOMBIE_ENDS_WITHIN_S = 20.0
 LOOK_EVERY_S = 0.05
+FORGOTTEN = "exception was never retrieved"
 LEFT = "SELECT count(*) FROM runs WHERE owner = %s"
 ENGINES = "SELECT boot FROM engines WHERE NOT is_gone ORDER BY boot"
 
@@ -141,6 +142,9 @@ class SeveralSystem:
         found = [f"{len(late)} takeovers were late"] if late else []
         if self.zombies_ended < self.zombies:
             found.append(f"{self.zombies - self.zombies_ended} zombies went on")
+        found += [
+            f"an engine lost a task:\n{one.log()}" for one in self.engines if FORGOTTEN in one.log()
+        ]
         return found
 
     def _read_records(
