@@ -15,7 +15,7 @@ from wistro.cli.groups import group
 from wistro.cli.tables import ago, table
 from wistro.cli.values import shown
 from wistro.errors import UserError
-from wistro.protocol.operating import DeadPage, DeadView, Redriven
+from wistro.protocol.operating import Changed, DeadPage, DeadView, Redriven
 
 app = group("wistro dead redrive --step src/payments/charge")
 PAGE = 200
@@ -120,6 +120,25 @@ def redrive(
     if redriven:
         say.next_step(f"wistro runs show {redriven[0].run}")
     return 1 if failed else 0
+
+
+@app.command("delete")
+def delete(
+    deliveries: Annotated[list[str], typer.Argument(metavar="DELIVERY…", help="Their ids.")],
+    folder: heres.FolderOption = heres.USUAL_FOLDER,
+    json: hubs.JsonOption = False,
+) -> int:
+    """Example: wistro dead delete del_06d3…
+
+    Gives it up for ever.
+    """
+    here = heres.find(folder)
+    for one in deliveries:
+        here.ask("DELETE", f"dead/{one}", Changed)
+        say.done("Deleted", one)
+    if json:
+        say.data({"deleted": deliveries})
+    return 0
 
 
 def _letters(here: heres.Here, step: str | None) -> Iterator[DeadView]:

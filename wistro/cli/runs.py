@@ -15,7 +15,7 @@ from wistro.cli.groups import group
 from wistro.cli.run_shown import MARKS, show_run
 from wistro.cli.tables import ago, table
 from wistro.hub_client import api
-from wistro.protocol.operating import Changed
+from wistro.protocol.operating import Changed, DelayedPage, Emitted
 from wistro.protocol.reading import RunDetail, RunPage, RunSummary
 
 app = group("wistro runs prod --status dead")
@@ -106,7 +106,12 @@ def show(
 
 @app.command("cancel")
 def cancel(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN…", help="Runs that have not ended.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN…", help="Runs that have not ended; del_… for one message that waits."
+        ),
+    ],
     folder: heres.FolderOption = heres.USUAL_FOLDER,
     json: hubs.JsonOption = False,
 ) -> int:
@@ -116,7 +121,10 @@ def cancel(
     """
     engine = heres.find(folder)
     for one in runs:
-        engine.ask("POST", f"runs/{one}/cancel", Changed)
+        if one.startswith("del_"):
+            engine.ask("DELETE", f"delayed/{one}", Changed)
+        else:
+            engine.ask("POST", f"runs/{one}/cancel", Changed)
         say.done("Cancelled", one)
     if json:
         say.data({"cancelled": runs})
@@ -128,21 +136,49 @@ def replay(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="One that was recorded in this folder.")
     ],
-    network: Annotated[
-        bool, typer.Option("--network", help="Let steps reach the network.")
-    ] = False,
+    from_step: Annotated[
+        str | None,
+        typer.Option("--from", metavar="STEP", help="Only from this step's messages on."),
+    ] = None,
     folder: heres.FolderOption = heres.USUAL_FOLDER,
     json: hubs.JsonOption = False,
 ) -> int:
-    """Example: wistro runs replay run_06d3…
+    """Example: wistro runs replay run_06d3… --from src/payments/charge
 
-    Runs it again by the project as it is now, with its own state, ids and clock, and names the first difference. Exit 0:
-    as recorded; 1: otherwise; 2: it could not be compared.
+    Does it once more as a new run, for real: state is written, messages leave. `wistro replay --run` compares instead.
     """
-    from wistro.cli.replay import run as replayed
+    made = heres.find(folder).ask("POST", f"runs/{run}/replay", Emitted, **{"from": from_step})
+    if json:
+        say.data(msgspec.to_builtins(made))
+    else:
+        say.done("Replayed", run, made.run)
+    say.next_step(f"wistro runs show {made.run}")
+    return 0
 
-    root = heres.root_of(folder.resolve())
-    return replayed(None, folder=root, recorded=run, network=network, json=json)
+
+@app.command("delayed")
+def delayed(
+    limit: Annotated[int, typer.Option(help="How many, soonest first.", min=1, max=999)] = 50,
+    folder: heres.FolderOption = heres.USUAL_FOLDER,
+    json: hubs.JsonOption = False,
+) -> int:
+    """Example: wistro runs delayed
+
+    Messages that are due later. `wistro runs cancel del_…` takes one back.
+    """
+    page = heres.find(folder).get("delayed", DelayedPage, limit=limit)
+    if json:
+        say.data(msgspec.to_builtins(page.delayed))
+    elif page.delayed:
+        rows = [
+            (one.id, one.step, one.topic or "", one.due_at[:19], one.run) for one in page.delayed
+        ]
+        table(("DELIVERY", "STEP", "TOPIC", "DUE", "RUN"), rows, spare=(4, 2))
+    else:
+        say.talk("nothing is due later")
+    if page.more:
+        say.note(f"these are the first {limit}; --limit shows more")
+    return 0
 
 
 class Place:

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from wistro.control import reading
+from wistro.control.again import Again
 from wistro.control.asked import BadRequest, NoEngine, NothingSuch, Project, Query, decoded
 from wistro.control.tasks import TaskAnswers
 from wistro.engine.engine import Engine
@@ -60,10 +61,14 @@ class Answers:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._tasks = TaskAnswers(project)
+        again = Again(project)
         self._answer: dict[tuple[str, str], Callable[[str, Query, bytes], Awaitable[Any]]] = {
             ("GET", "engine"): self._view,
             ("POST", "reload"): self._reload,
-            ("POST", "runs"): self._change_run,
+            ("POST", "runs"): again.change_run,
+            ("GET", "delayed"): again.delayed,
+            ("DELETE", "delayed"): again.take_back,
+            ("DELETE", "dead"): again.delete_dead,
             ("POST", "events"): self._emit,
             ("GET", "dead"): self._dead,
             ("POST", "dead"): self._redrive,
@@ -95,13 +100,6 @@ class Answers:
         return Changed(1)
 
     # Runs and events
-
-    async def _change_run(self, rest: str, query: Query, body: bytes) -> Changed:
-        id, _, verb = rest.partition("/")
-        if verb != "cancel":
-            raise NothingSuch(f"there is no runs/{rest}")
-        await self._engine.cancel(str(read_id("run", id)))
-        return Changed(1)
 
     async def _emit(self, rest: str, query: Query, body: bytes) -> Emitted:
         event = decoded(body, Event)

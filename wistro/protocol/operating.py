@@ -5,6 +5,10 @@ The control socket of `wistro dev` and `wistro start` (`wistro/control`) answers
     GET  /engine                                    EngineView
     POST /reload                                    Changed      0 where the engine reads its files once (`wistro start`)
     POST /runs/<run>/cancel                         Changed
+    POST /runs/<run>/replay?from=<step>             Emitted      a new run that does it once more
+    GET  /delayed?limit=                            DelayedPage  soonest first
+    DELETE /delayed/<delivery>                      Changed      taken back
+    DELETE /dead/<delivery>                         Changed      given up for ever
     POST /events                                    Emitted      body: {topic, data}
     GET  /dead?step=&run=&before=<delivery>&limit=  DeadPage
     GET  /dead/<delivery>                           DeadView
@@ -86,6 +90,23 @@ class DeadPage(msgspec.Struct):
 class Redriven(msgspec.Struct):
     id: str
     run: str
+
+
+class DelayedView(msgspec.Struct):
+    """A message that is due later."""
+
+    id: str
+    run: str
+    step: str
+    topic: str | None
+    due_at: str
+
+
+class DelayedPage(msgspec.Struct):
+    """Soonest first; `more` when there are others."""
+
+    delayed: list[DelayedView]
+    more: bool
 
 
 class GroupView(msgspec.Struct):

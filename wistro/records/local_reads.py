@@ -87,6 +87,16 @@ class LocalReads:
         summaries = [self._summary(_run.decode(record)) for _, record in rows[:limit]]
         return reading.RunPage(summaries, summaries[-1].id if len(rows) > limit else None)
 
+    def attempts(self, id: str) -> list[AttemptRecord]:
+        """A run's attempts as they were recorded, in order. Raises UnknownRun."""
+        self._index.catch_up()
+        run_id = str(read_id("run", id))
+        sql = "SELECT record FROM attempts WHERE run_id = ? ORDER BY attempt_id"
+        found = [_attempt.decode(record) for (record,) in self._rows(sql, run_id)]
+        if not found:
+            raise UnknownRun(f"no attempt of the run `{id}` is kept")
+        return found
+
     def run(self, id: str) -> reading.RunDetail:
         self._index.catch_up()
         run_id = str(read_id("run", id))

@@ -26,7 +26,7 @@ FILES = {
     "wistro.yml": f"topics: {{order.placed: {{schema: {ORDER!r}}}}}\n",
     "src/place.step.py": """
 config = {"type": "api", "name": "Place", "method": "POST", "path": "/orders", "public": True, "flows": ["orders"],
-          "emits": ["order.placed", "order.slow", "order.large"]}
+          "emits": ["order.placed", "order.slow", "order.large", "order.later"]}
 
 async def handler(req, ctx):
     await ctx.emit({"topic": req.body["topic"], "data": {"sku": req.body["sku"]}})
@@ -53,6 +53,12 @@ config = {"type": "event", "name": "Rejected", "flows": ["orders"], "subscribes"
 
 async def handler(order, ctx):
     ctx.logger.info("rejected: " + order["note"])
+""",
+    "src/later.step.py": """
+config = {"type": "event", "name": "Later", "flows": ["orders"], "subscribes": ["order.later"], "emits": ["order.placed"]}
+
+async def handler(order, ctx):
+    await ctx.emit({"topic": "order.placed", "data": order, "delay": "1h"})
 """,
     "src/slow.step.py": """
 import asyncio

@@ -117,14 +117,30 @@ def test_a_run_is_cancelled_once(wistro: Wistro, shop: Shop, at: list[str]) -> N
     ended(wistro, id, at, "cancelled")
 
 
-def test_a_run_of_this_folder_is_replayed(wistro: Wistro, shop: Shop, at: list[str]) -> None:
-    id = call(shop, "order.placed", "replayed")
+def test_a_run_is_done_once_more_as_a_new_one(wistro: Wistro, shop: Shop, at: list[str]) -> None:
+    id = call(shop, "order.placed", "again")
     ended(wistro, id, at, "done")
 
-    said = wistro("runs", "replay", id, "--json", *at)
+    said = wistro("runs", "replay", id, "--from", "src/pack", "--json", *at)
 
     assert said.code == 0, said.err
-    assert json.loads(said.out)["samples"][0]["difference"] is None
+    new = json.loads(said.out)["run"]
+    ended(wistro, new, at, "done")
+    assert new != id
+    assert wistro("runs", "replay", "run_00000000000000000000000000", *at).code == 1
+
+
+def test_what_is_due_later_is_listed_and_taken_back(wistro: Wistro, at: list[str]) -> None:
+    run = json.loads(wistro("emit", "order.later", '{"sku": "l"}', "--json", *at).out)["run"]
+    page = until(lambda: json.loads(wistro("runs", "delayed", "--json", *at).out) or None)
+
+    shown = wistro("runs", "delayed", *at)
+    taken = wistro("runs", "cancel", page[0]["id"], *at)
+
+    assert page[0]["run"] == run and page[0]["id"] in shown.out
+    assert taken.code == 0, taken.err
+    assert "nothing is due later" in wistro("runs", "delayed", *at).err
+    ended(wistro, run, at, "done")
 
 
 def test_lines_are_filtered_and_searched(wistro: Wistro, at: list[str]) -> None:
