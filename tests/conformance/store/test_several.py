@@ -12,9 +12,12 @@ import pytest
 from tests.conformance.store.conftest import DEPLOYMENT, OnPostgres
 from tests.conformance.store.test_units import a_delivery, a_run, put
 from wistro.store.port import (
+    Admission,
     AnswerTaken,
     Command,
+    DeliveryRow,
     Fenced,
+    Gate,
     Moved,
     Others,
     StateWrite,
@@ -382,3 +385,63 @@ async def test_a_server_that_is_not_there_is_said_in_one_line(tmp_path: Any) -> 
 
     with pytest.raises(StoreUnreadable, match="cannot be opened"):
         await store.start(on_chunk=lambda _: None, on_broken=lambda _: None)
+
+
+# Limits
+
+
+async def wait_at_gate(one: Heard, gate: Gate) -> DeliveryRow:
+    run = a_run(one.store)
+    row = a_delivery(one.store, run, claimed=False)
+    row.gate = gate
+    await one.store.submit(Unit(new_runs=[run], new_deliveries=[row]))
+    return row
+
+
+async def let_through(one: Heard, *, now_us: int = 100) -> tuple[list[int], int | None]:
+    asked = Admission(DEPLOYMENT, "b", now_us, 10, 1, None, lambda row: Gate(), Gate())
+    admitted = await one.store.admit(asked)
+    return [row.seq for row, _ in admitted.taken], admitted.again_at_us
+
+
+async def finish(one: Heard, row: DeliveryRow) -> None:
+    await one.store.submit(Unit(finished=[(row.seq, row.number)], gated=[row.seq]))
+
+
+async def test_two_engines_share_slots(several: Several) -> None:
+    first, second = await several.join(), await several.join()
+    ours = await wait_at_gate(first, Gate(slot="a"))
+    theirs = await wait_at_gate(second, Gate(slot="a"))
+
+    let = await let_through(first)
+    held_up = await let_through(second)
+    await finish(first, ours)
+
+    assert let[0] == [ours.seq]
+    assert held_up[0] == [] and held_up[1] is not None  # nobody tells it, so it looks again
+    assert (await let_through(second))[0] == [theirs.seq]
+
+
+async def test_two_engines_share_a_lane_in_the_order_of_commits(several: Several) -> None:
+    first, second = await several.join(), await several.join()
+    theirs = await wait_at_gate(second, Gate(lane="a"))
+    ours = await wait_at_gate(first, Gate(lane="a"))
+
+    assert (await let_through(first))[0] == []
+    assert (await let_through(second))[0] == [theirs.seq]
+    await finish(second, theirs)
+    assert (await let_through(first))[0] == [ours.seq]
+
+
+async def test_what_an_ended_engine_held_is_let_through_by_its_heir(several: Several) -> None:
+    first, second = await several.join(), await several.join()
+    ours = await wait_at_gate(first, Gate(lane="a", slot="a"))
+    theirs = await wait_at_gate(second, Gate(lane="a", slot="a"))
+    assert (await let_through(first))[0] == [ours.seq]
+    await first.store.close()
+    await second.until(lambda: any(one.deliveries for one in second.moved))
+
+    assert (await let_through(second))[0] == [ours.seq]
+    ours.number += 1
+    await finish(second, ours)
+    assert (await let_through(second))[0] == [theirs.seq]
