@@ -17,7 +17,7 @@ _ABOVE = "../../"
 _SAID = re.compile(
     r"(?:(?P<file>.+?)\((?P<line>\d+),(?P<column>\d+)\): )?(?P<kind>error|warning) (?P<rule>TS\d+): (?P<message>.*)"
 )
-_NAMES_FILES = re.compile(r'^\s*"(?:include|files)"\s*:', re.MULTILINE)
+_NAMES_FILES = re.compile(r'"(?:include|files)"\s*:')
 
 
 class Tsc:
@@ -43,7 +43,8 @@ class Tsc:
     def find(self, place: Place) -> list[Finding]:
         root = place.root
         compiler = tools.module(root, "typescript") / "bin" / "tsc"
-        write_config(root)
+        steps = place.lock.steps.values()
+        write_config(root, sorted({one.file for one in steps if one.language == "node"}))
         done = run(
             [str(place.node), str(compiler), "-p", _CONFIG, "--pretty", "false"],
             root=root,
@@ -57,8 +58,8 @@ class Tsc:
         return found
 
 
-def write_config(root: Path) -> None:
-    """The project's own options and files; what it says of emitting and of JavaScript is ours."""
+def write_config(root: Path, steps: list[str]) -> None:
+    """The project's own options and files, and every step; what it says of emitting and of JavaScript is ours."""
     path = root / _CONFIG
     if has_config(root, "node"):
         config: dict[str, Any] = {
@@ -70,6 +71,7 @@ def write_config(root: Path) -> None:
     else:
         config = tsconfig(javascript=True, above=_ABOVE)
         config |= {"include": [_ABOVE + "**/*"], "exclude": [_ABOVE + "node_modules"]}
+    config["files"] = [_ABOVE + file for file in steps]
     config["compilerOptions"] |= {
         "incremental": True,
         "tsBuildInfoFile": "./tsc.json",

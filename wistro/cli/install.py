@@ -179,8 +179,10 @@ def _types(root: Path) -> None:
     javascript = any(one.file.endswith(("js", "jsx")) for one in steps)
     for advice in wire(root, languages, javascript=javascript):
         say.talk(f"  {advice}")
-    if languages and (root / file.NAME).is_file():
+    try:
         write_types(root, file.read(root / file.NAME))
+    except UserError:
+        return  # no lock, or one that `wistro lock` writes anew: then the types come with it
 
 
 def _call(command: list[str], root: Path, what: str) -> None:

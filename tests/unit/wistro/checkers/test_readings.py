@@ -23,6 +23,22 @@ def test_tsc_says_a_place_a_rule_and_lines_that_go_on() -> None:
     ]
 
 
+@pytest.mark.parametrize("own", [None, "{}", '{"include": ["lib"]}', '// x\n{"files": ["a.ts"]}'])
+def test_tsc_reads_every_step_whatever_the_project_includes(
+    tmp_path: Path, own: str | None
+) -> None:
+    if own is not None:
+        (tmp_path / "tsconfig.json").write_text(own)
+
+    tsc.write_config(tmp_path, ["packages/a.step.ts"])
+
+    config = json.loads((tmp_path / ".wistro/check/tsconfig.json").read_text())
+    assert config["files"] == ["../../packages/a.step.ts"]
+    names_files = own is not None and ("include" in own or "files" in own)
+    assert ("include" in config) is not names_files
+    assert config["compilerOptions"]["allowJs"] and config["compilerOptions"]["noEmit"]
+
+
 def test_go_vet_says_a_place_with_or_without_its_column() -> None:
     text = "# project/src\nsrc/a.step.go:3:7: wrong: type\nvet: ./src/b.step.go:4: odd\n"
 
