@@ -147,12 +147,37 @@ class _Describing:
         if said.steps is not None:
             self._take(said.steps)
             return True
-        place = self._own_place(said.stderr)
-        guilty = [one for one in self._left() if place is None or self._is_made_of(one, place[0])]
-        for one in guilty or self._left():
-            file, line = place or (one.file, 1)
-            self._answers[one.file] = said.problem(one.file, file, line)
+        if self._blame_ended(said, self._left()):
+            return False
+        if not self._blame_those_that_end_alone():
+            for one in self._left():
+                self._answers[one.file] = said.problem(one.file, one.file, 1)
         return False
+
+    def _blame_ended(self, said: _Said, files: list[StepFile]) -> bool:
+        """By the stack that the program left; False when it names no file of the project's."""
+        place = self._own_place(said.stderr)
+        if place is None:
+            return False
+        guilty = [one for one in files if self._is_made_of(one, place[0])]
+        for one in guilty:
+            self._answers[one.file] = said.problem(one.file, *place)
+        return bool(guilty)
+
+    def _blame_those_that_end_alone(self) -> bool:
+        """`os.Exit` leaves no stack: each package is tried by itself."""
+        by_folder: dict[str, list[StepFile]] = {}
+        for one in self._left():
+            by_folder.setdefault(one.folder, []).append(one)
+        before = len(self._answers)
+        for files in by_folder.values() if len(by_folder) > 1 else ():
+            made = self._compile(files)
+            said = None if made.mistakes else _run(made.program, self._root, self._asked.env)
+            made.discard()
+            if said is not None and said.steps is None and not self._blame_ended(said, files):
+                for one in files:
+                    self._answers[one.file] = said.problem(one.file, one.file, 1)
+        return len(self._answers) > before
 
     def _is_made_of(self, one: StepFile, file: str) -> bool:
         return any(file in part.files for part in self._parts(one))

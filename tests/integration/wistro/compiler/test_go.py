@@ -229,6 +229,8 @@ BROKEN = {
     "src/imports/imports.step.go": "package imports\n\nimport \"example.com/nowhere\"\n\nvar A = nowhere.A\n",
     "src/nothing/nothing.step.go": "package nothing\n\nvar A = 1\n",
     "src/panics/panics.step.go": step("panics", "Panics") + "\nfunc init() {\n\tpanic(\"no database\")\n}\n",
+    "src/exits/exits.step.go": step("exits", "Exits").replace('"wistro.dev/sdk"', '(\n\t"os"\n\t"wistro.dev/sdk"\n)')
+    + "\nfunc init() {\n\tos.Exit(3)\n}\n",
     "src/hidden/hidden.step.go": "//go:build windows\n\n" + step("hidden", "Hidden"),
     "src/handlers/handlers.step.go": step("handlers", "Handlers", "nil"),
     "src/schemas/schemas.step.go": step("schemas", "Schemas").replace(
@@ -261,6 +263,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
         ("src/imports/imports.step.go:3", "lock.syntax", "example.com/nowhere"),
         ("src/nothing/nothing.step.go:1", "lock.no-config", "no step"),
         ("src/panics/panics.step.go:8", "lock.import", "panic: no database"),
+        ("src/exits/exits.step.go:1", "lock.import", "exit 3"),
         ("src/hidden/hidden.step.go:1", "lock.import", "//go:build"),
         ("src/handlers/handlers.step.go:5", "lock.config", "handler is nil"),
         ("src/schemas/schemas.step.go:5", "lock.config", "chan int"),
@@ -277,4 +280,4 @@ def test_mistake_is_told_with_its_line(where: str, code: str, says: str, broken:
 
 
 def test_nothing_is_told_twice(broken: Compiled) -> None:
-    assert len(broken.problems) == 11
+    assert len(broken.problems) == 12

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	_ "wistro.dev/sdk" // what bridge is told by it
 	"wistro.dev/sdk/boot"
 	"wistro.dev/sdk/internal/bridge"
 )
