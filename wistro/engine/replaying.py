@@ -112,7 +112,7 @@ class Replaying:
             gone = next(one.step for one in begins if one.step not in loaded.lane.queues)
             raise UnknownDeployment(f"the deployment has no step `{gone}`")
         header = RunHeader(
-            trigger="replay",
+            trigger=begins[0].kind,
             trigger_id=begins[0].topic or begins[0].step,
             started_at_us=now_us,
             trace_id=id.replace("-", ""),

@@ -17,7 +17,7 @@ ENDED_BADLY = (DEAD, "failed", "interrupted", "cancelled")
 class RunHeader(msgspec.Struct, omit_defaults=True):
     """What every record of a run repeats."""
 
-    trigger: str  # api | cron | event | replay
+    trigger: str  # api | cron | event
     trigger_id: str
     started_at_us: int
     generation: int = 0

@@ -13,7 +13,7 @@ import msgspec
 
 
 class RunRecord(msgspec.Struct, tag_field="kind", tag="run", omit_defaults=True):
-    """A run began or changed its status; the newest seq wins. `trigger` is api | cron | event | replay."""
+    """A run began or changed its status; the newest seq wins. `trigger` is api | cron | event."""
 
     seq: int
     at_us: int
