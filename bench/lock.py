@@ -127,7 +127,8 @@ def main() -> None:
             for command, times in found.items():
                 measure(root, command, files, times)
     print(f"lock  {machine()}")
-    print(f"      {steps} steps in {len(LANGUAGES)} languages, {rounds} rounds; seconds, medians\n")
+    told = f"{rounds} round{'s' if rounds > 1 else ''}; seconds, medians"
+    print(f"      {steps} steps in {len(LANGUAGES)} languages, {told}\n")
     rows = [
         [f"wistro {name}", f"{median(one.cold, 2)}", f"{median(one.warm, 2)}"]
         + [f"{median(one.changed[language], 2)}" for language in LANGUAGES]

@@ -124,6 +124,8 @@ async def test_a_template_is_served_shown_and_read(tmp_path: Path) -> None:
     assert [line["message"] for line in lines["lines"]] == ["greeting asked", "greeting kept"]
     assert len(graph["nodes"]) == 3
     assert problems == {"problems": []}
+    types = tmp_path / "shop" / ".wistro" / "types" / "python" / "wistro_types" / "__init__.py"
+    assert "class KeepGreeting(" in types.read_text()
 
 
 async def test_an_edit_is_served_and_so_is_one_of_a_module(project: Path) -> None:
