@@ -16,6 +16,7 @@ from wistro.errors import UserError
 from wistro.http.limits import Limits
 from wistro.http.message import JSON, Request, Response
 from wistro.http.server import Server
+from wistro.store.port import StoreAway, StoreBroken, StoreFull
 
 API = "/api/v1/"
 ANSWER_S = 30.0
@@ -30,6 +31,14 @@ class TookTooLong(UserError):
     code = "control.timeout"
     hint = "Look at `wistro doctor` and at what the engine's terminal says."
     status = 504
+
+
+class StoreNotThere(UserError):
+    """The store did not take what a command asked for; nothing of it was kept, unless it says so."""
+
+    code = "control.store"
+    hint = "Try again in a moment; look at the disk, or at the store's server."
+    status = 503
 
 
 @contextlib.asynccontextmanager
@@ -64,4 +73,10 @@ class _Control:
                 value = await self._answers.answer(request.method, path, query, request.body)
         except TimeoutError as error:
             raise TookTooLong(f"no answer within {ANSWER_S:g} s") from error
+        except StoreAway as away:
+            raise StoreNotThere(str(away)) from away
+        except StoreFull as full:
+            raise StoreNotThere(f"the store takes nothing now: {full}") from full
+        except StoreBroken as broken:
+            raise StoreNotThere(f"the engine is stopping: {broken}") from broken
         return Response(200, msgspec.json.encode(value), [JSON])
