@@ -227,6 +227,8 @@ BROKEN = {
     "src/syntax/syntax.step.go": "package syntax\n\nvar A = (\n",
     "src/types/types.step.go": step("types", "Types") + "\nvar B int = undefined1\n\nvar C = undefined2\n",
     "src/imports/imports.step.go": "package imports\n\nimport \"example.com/nowhere\"\n\nvar A = nowhere.A\n",
+    "src/emits/emits.step.go": step("emits", "Emits", "func(ctx *sdk.Context) error { return T.Emit(ctx, 7) }")
+    + "\nvar T = sdk.Topic[string](\"text\")\n",
     "src/nothing/nothing.step.go": "package nothing\n\nvar A = 1\n",
     "src/panics/panics.step.go": step("panics", "Panics") + "\nfunc init() {\n\tpanic(\"no database\")\n}\n",
     "src/exits/exits.step.go": step("exits", "Exits").replace('"wistro.dev/sdk"', '(\n\t"os"\n\t"wistro.dev/sdk"\n)')
@@ -261,6 +263,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
         ("src/types/types.step.go:7", "lock.syntax", "undefined: undefined1"),
         ("src/types/types.step.go:9", "lock.syntax", "undefined: undefined2"),
         ("src/imports/imports.step.go:3", "lock.syntax", "example.com/nowhere"),
+        ("src/emits/emits.step.go:5", "lock.syntax", "cannot use 7"),
         ("src/nothing/nothing.step.go:1", "lock.no-config", "no step"),
         ("src/panics/panics.step.go:8", "lock.import", "panic: no database"),
         ("src/exits/exits.step.go:1", "lock.import", "exit 3"),
@@ -280,4 +283,4 @@ def test_mistake_is_told_with_its_line(where: str, code: str, says: str, broken:
 
 
 def test_nothing_is_told_twice(broken: Compiled) -> None:
-    assert len(broken.problems) == 12
+    assert len(broken.problems) == 13
