@@ -118,7 +118,7 @@ export interface GraphEdge {
   virtual: boolean;
   conditional: boolean;
   /** What its emitter calls it, instead of the topic. */
-  caption?: string | null;
+  caption: string | null;
 }
 
 export interface GraphFlow {

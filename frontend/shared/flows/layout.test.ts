@@ -21,6 +21,7 @@ const edge = (source: string, target: string, topic = "t", change: Partial<Graph
   topic,
   virtual: false,
   conditional: false,
+  caption: null,
   ...change,
 });
 
