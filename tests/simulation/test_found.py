@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.factories.engine import NonRetriable, StepContext, a_call, a_lock, a_step
-from tests.simulation.world import World, at_once
+from tests.simulation.world import SimulatedStore, World, at_once
 from wistro.protocol.ids import uuid7
+from wistro.store.port import RunRow, StoreFull, Unit
 
 Make = Callable[..., World]
 
@@ -319,3 +321,22 @@ def test_a_deployment_is_dropped_after_its_calls_are_committed(world: Make) -> N
     [status] = one.boot.engine.status()
     assert (status.live_runs, status.backlog) == (0, 0)
     assert len([each for each in one.records.of_kind("attempt") if each["step"] == "b"]) == 2
+
+
+async def test_a_refusal_is_told_with_the_end_of_its_group(tmp_path: Path) -> None:
+    store = SimulatedStore(tmp_path / "store.db", stream="one")
+    await store.start(on_chunk=lambda chunk: None, on_broken=lambda error: None)
+    seq = store.next_run_seq()
+    first = store.submit(Unit(new_runs=[RunRow(seq, "run", "dep", b"{}", 1)]))
+    await asyncio.sleep(0)
+    store.commit()
+    await first
+
+    ends = [store.submit(Unit(ends=(seq, 1))) for _ in range(2)]
+    await asyncio.sleep(0)
+    store.fail_full()
+    told = await asyncio.gather(*ends, return_exceptions=True)
+
+    assert [type(one) for one in told] == [StoreFull, StoreFull]
+    store.die(after_commit=False)
+    store.close_reader()

@@ -133,13 +133,11 @@ class CallEnds:
             return
         unit = Unit(records=[record, self._parts.recording.run(calling.run, status, at_us=now_us)])
         if calling.run.is_kept:
-            unit.ends = (
-                calling.run.seq,
-                0,
-            )  # it may be told again later: not of a run that was cancelled meanwhile
+            # It may be told again later: not of a run that was cancelled meanwhile.
+            unit.ends = (calling.run.seq, 0)
             calling.run.is_kept = False  # counted here, and not again should its announcing fail
             calling.loaded.one_run_ended()
-        self._keep(unit)
+        self._keep(unit, calling.loaded)
 
     def _end_early(self, calling: Calling, record: Unnumbered, status: str, now_us: int) -> None:
         """What left before its end goes on, and its run then ends as the call did."""
@@ -154,21 +152,32 @@ class CallEnds:
             unit.records.append(self._parts.recording.run(run, status, at_us=now_us))
             then = calling.loaded.one_run_ended
         self._let_go(run)
-        self._keep(unit, then)
+        self._keep(unit, calling.loaded, then)
 
-    def _keep(self, unit: Unit, then: Callable[[], None] | None = None) -> None:
+    def _keep(self, unit: Unit, loaded: Loaded, then: Callable[[], None] | None = None) -> None:
+        loaded.call_began()  # until it is kept: whoever drops the deployment waits for it
+        self._submit(unit, loaded, then)
+
+    def _submit(self, unit: Unit, loaded: Loaded, then: Callable[[], None] | None) -> None:
         submitted = self._parts.store.submit(unit, then=then)
-        submitted.add_done_callback(partial(self._kept, unit, then))
+        submitted.add_done_callback(partial(self._kept, unit, loaded, then))
 
     def _kept(
-        self, unit: Unit, then: Callable[[], None] | None, future: asyncio.Future[None]
+        self,
+        unit: Unit,
+        loaded: Loaded,
+        then: Callable[[], None] | None,
+        future: asyncio.Future[None],
     ) -> None:
         """A full disk is waited for where a run's row would stay behind. Other records of what never counted are lost
         to it: the store has told the engine why."""
-        if future.cancelled() or not isinstance(future.exception(), StoreFull):
-            return
-        if (unit.ends or unit.run_changes or unit.ended_runs) and not self.is_closed:
-            asyncio.get_running_loop().call_later(FULL_AGAIN_S, self._keep, unit, then)
+        is_full = not future.cancelled() and isinstance(future.exception(), StoreFull)
+        stays = unit.ends or unit.run_changes or unit.ended_runs
+        if is_full and stays and not self.is_closed:
+            again = partial(self._submit, unit, loaded, then)
+            asyncio.get_running_loop().call_later(FULL_AGAIN_S, again)
+        else:
+            loaded.call_ended()
 
     def announce(self, run: LiveRun, loaded: Loaded) -> None:
         run.is_kept, run.mark = True, CALLING

@@ -39,7 +39,9 @@ class Cancelling:
         *,
         end_call: Callable[[str], asyncio.Task[Any] | None],
         loaded_of: Callable[[str], Loaded | None],
+        changing: Callable[[str], asyncio.Lock],
     ) -> None:
+        """`changing`: held while a deployment is loaded or dropped, which counts what lives of it."""
         self._parts = parts
         self._turns = turns
         self._emitting = emitting
@@ -47,6 +49,7 @@ class Cancelling:
         self._tasks = tasks
         self._end_call = end_call
         self._loaded_of = loaded_of
+        self._changing = changing
 
     async def cancel(self, run_id: str) -> None:
         """End a live run: what of it waits is dropped, what runs is told to stop and counts for nothing."""
@@ -60,7 +63,8 @@ class Cancelling:
         if row is None:
             raise UnknownRun(f"no live run `{run_id}`")
         if row.is_here:
-            await self._end(run_id)
+            async with self._changing(row.deployment_id):
+                await self._end(run_id)
         elif not await self._parts.store.tell(run_id, "cancel", b"null"):
             raise UnknownRun(f"no live run `{run_id}`")
 
@@ -72,7 +76,8 @@ class Cancelling:
         row = await self._parts.store.run(command.run_id)
         if row is None or not row.is_here:
             raise UnknownRun(f"no live run `{command.run_id}`")
-        await self._end(command.run_id, command=command.id)
+        async with self._changing(row.deployment_id):
+            await self._end(command.run_id, command=command.id)
 
     async def _end(self, run_id: str, *, command: int | None = None) -> None:
         store = self._parts.store

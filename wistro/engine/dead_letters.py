@@ -112,6 +112,7 @@ class DeadLetters:
         self._parts = parts
         self._emitting = emitting
         self._loaded_of = loaded_of
+        self._reopening: set[str] = set()  # runs whose new life is on its way to the disk
 
     async def redrive(self, delivery_id: str, *, deployment_id: str | None = None) -> str:
         """Give a dead letter another chance under its own id; returns its run's id, which lives again."""
@@ -181,6 +182,11 @@ class DeadLetters:
             asked = {"delivery_id": dead.delivery_id, "deployment_id": deployment_id}
             return await store.tell(dead.run_id, "redrive", msgspec.json.encode(asked))
         run = self._live_run(kept)
+        is_reopening = kept is None and dead.run_id in self._reopening
+        if is_reopening or (kept is not None and run is None):
+            # Its end, or its new life, is on its way to the disk: look again behind it.
+            await store.submit(Unit())
+            raise Fenced("its run is ending, or lives again")
         # A run lives in one deployment: while it does, what is redriven of it runs there.
         where = run.deployment_id if run else deployment_id or dead.deployment_id
         loaded = self._loaded_of(where)
@@ -209,6 +215,7 @@ class DeadLetters:
         run.open += 1
         if is_reopened:
             unit.new_runs = [run.row(open=1)]
+            self._reopening.add(run.id)
         else:
             unit.run_changes = [(run.seq, 1, "")]
         self._emitting.keep(run)  # whoever claims of it meanwhile must count with this one
@@ -221,10 +228,12 @@ class DeadLetters:
             raise
         finally:
             self._emitting.let_go(run)
+            if is_reopened:
+                self._reopening.discard(run.id)
         return True
 
     def _live_run(self, kept: RunRow | None) -> LiveRun | None:
-        """None also when what ends it is on its way to the disk: then it lives anew under its id."""
+        """None also when what ends it is on its way to the disk."""
         if kept is None:
             return None
         run = self._emitting.runs.get(kept.seq) or LiveRun.of(kept)

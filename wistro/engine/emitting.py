@@ -31,6 +31,15 @@ class Loaded:
     calls: int = 0  # accepted and not yet answered
     without_calls: asyncio.Event = field(default_factory=asyncio.Event)  # set when `calls` gets 0
 
+    def call_began(self) -> None:
+        self.calls += 1
+        self.without_calls.clear()
+
+    def call_ended(self) -> None:
+        self.calls -= 1
+        if self.calls == 0:
+            self.without_calls.set()
+
     def one_run_ended(self) -> None:
         self.live_runs -= 1
         if self.live_runs == 0:

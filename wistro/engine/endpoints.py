@@ -75,16 +75,13 @@ class Endpoints:
     def _begin(self, loaded: Loaded) -> None:
         self.in_flight += 1
         self.idle.clear()
-        loaded.calls += 1
-        loaded.without_calls.clear()
+        loaded.call_began()
 
     def _end(self, loaded: Loaded) -> None:
         self.in_flight -= 1
         if self.in_flight == 0:
             self.idle.set()
-        loaded.calls -= 1
-        if loaded.calls == 0:
-            loaded.without_calls.set()
+        loaded.call_ended()
 
     @property
     def is_closed(self) -> bool:

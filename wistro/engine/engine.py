@@ -102,6 +102,7 @@ class Engine(Operating):
             self._tasks,
             end_call=self._endpoints.cancel,
             loaded_of=self._loaded.get,
+            changing=self._changing.__getitem__,
         )
         self._dead_letters = DeadLetters(self._parts, self._emitting, loaded_of=self._get)
         self._readiness = Readiness(store, clock)

@@ -61,6 +61,7 @@ class SqliteStore(SqliteWrites):
         self._scheduled = False
         self._committing: list[Waiting] | None = None
         self._broken: StoreBroken | None = None
+        self._refused: list[tuple[asyncio.Future[Any], Exception]] = []
         self._commits: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -202,6 +203,10 @@ class SqliteStore(SqliteWrites):
                 Chunk(self.stream, self._seq_before + 1, self._seq, b"".join(chunk), durable=True)
             )
         self._flush_lines()
+        for future, reason in self._refused:
+            if not future.done():
+                future.set_exception(reason)
+        self._refused = []
         for work, future in group:
             if isinstance(work, Submitted) and work.then is not None:
                 self._loop.call_soon(work.then)
@@ -215,7 +220,9 @@ class SqliteStore(SqliteWrites):
     def _failed(self, group: list[Waiting], error: sqlite3.Error) -> None:
         self._seq = self._seq_before
         self._records = []
-        failed = [*group, *self._waiting]
+        refused = [future for future, _ in self._refused]
+        failed = [*(future for _, future in [*group, *self._waiting]), *refused]
+        self._refused = []
         self._waiting = []
         reason: Exception
         with contextlib.suppress(sqlite3.Error):
@@ -224,7 +231,7 @@ class SqliteStore(SqliteWrites):
             reason = StoreFull(str(error))
         else:
             reason = self._broken = StoreBroken(f"{self.path.name}: {error}")
-        for _, future in failed:
+        for future in failed:
             if not future.done():
                 future.set_exception(reason)
         self._idle.set()

@@ -99,6 +99,8 @@ class SqliteWrites(SqliteGates, reads.SqliteReads):
 
     def _begin(self) -> None:
         self._records: list[bytes] = []
+        # Told with the group's end: what refused them is not so before it is on disk.
+        self._refused: list[tuple[asyncio.Future[Any], Exception]] = []
         self._group_bytes = 4096
         self._db.execute("BEGIN IMMEDIATE")
         (boot,) = self._db.execute("SELECT value FROM meta WHERE name = 'boot'").fetchone()
@@ -113,7 +115,7 @@ class SqliteWrites(SqliteGates, reads.SqliteReads):
         try:
             settled = settle(work.unit.writes, read=self._read_state)
         except BadStateOperation as refused:
-            _refuse(future, refused)
+            self._refused.append((future, refused))
             return False
         for group, key, value in settled:
             if key is None:
@@ -142,7 +144,7 @@ class SqliteWrites(SqliteGates, reads.SqliteReads):
                 raise Fenced("this attempt is no longer its delivery's current one")
         except REFUSALS as refused:
             self._db.execute("ROLLBACK TO unit")
-            _refuse(future, refused)
+            self._refused.append((future, refused))
             applied = False
         self._db.execute("RELEASE unit")
         return applied
@@ -294,8 +296,3 @@ class SqliteWrites(SqliteGates, reads.SqliteReads):
 def _fenced_rows(unit: Unit) -> int:
     """How many rows it must find as it left them."""
     return len(unit.finished) + len(unit.retried) + len(unit.run_changes)
-
-
-def _refuse(future: asyncio.Future[Any], reason: Exception) -> None:
-    if not future.done():
-        future.set_exception(reason)
