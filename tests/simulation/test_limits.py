@@ -1,4 +1,4 @@
-"""Limited steps under chosen failures: order in each lane, so many at once, so many in a time, and nothing lost."""
+"""Limited steps under chosen failures: order in each lane, so many at once, so many in a time, ids once, and nothing lost."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class LimitsMachine(RuleBasedStateMachine):
         self.running: Counter[tuple[str, str]] = Counter()
         self.calls: list[tuple[list[str], asyncio.Task[Any]]] = []
         locked = {
-            "a": a_step("api", name="a", method="POST", path="/a", emits=["t"]),
+            "a": a_step("api", name="a", method="POST", path="/a", emits=["t", "u"]),
+            "once": a_step(name="once", subscribes=["u"]),
             "lane": a_step(name="lane", subscribes=["t"], retries=RETRIES, fifo=Fifo("key")),
             "slot": a_step(
                 name="slot", subscribes=["t"], retries=RETRIES, concurrency=Concurrency(2, "key")
@@ -58,7 +59,7 @@ class LimitsMachine(RuleBasedStateMachine):
                 rate_limit=RateLimit(3, "2s", "key"),
             ),
         }
-        steps: dict[str, Step] = {"a": self.take}
+        steps: dict[str, Step] = {"a": self.take, "once": self.once}
         steps |= {name: self.limited(name) for name in STEPS}
         self.world = World(a_lock(locked), steps, seed=seed, limits=LIMITS)
         self.world.turn(3)
@@ -68,8 +69,12 @@ class LimitsMachine(RuleBasedStateMachine):
     async def take(self, request: Any, ctx: StepContext) -> Any:
         for one in request.body["emits"]:
             ctx.emit("t", one)
+            ctx.emit("u", {"key": one["key"]}, id=one["key"])
             ctx.write("append", "emitted", one["key"], one["id"])
         return {"status": 202}
+
+    async def once(self, message: Any, ctx: StepContext) -> None:
+        ctx.write("increment", "once", message["key"], 1)
 
     def limited(self, step: str) -> Any:
         async def handler(message: Any, ctx: StepContext) -> None:
@@ -160,6 +165,8 @@ class LimitsMachine(RuleBasedStateMachine):
             for key in KEYS:
                 told = self.told(step, key)
                 assert len(set(told)) == len(told), f"{step} {key}: {told}"
+        for key in KEYS if hasattr(self, "world") else ():
+            assert (self.world.boot.store.get("once", key) or 0) <= 1, f"the id {key} counted twice"
 
     def told(self, group: str, key: str) -> list[str]:
         return self.world.boot.store.get(group, key) or []
@@ -171,6 +178,8 @@ class LimitsMachine(RuleBasedStateMachine):
             done = {id for key in KEYS for id in self.told(step, key)}
             given_up = {one.message for one in dead if one.step == step}
             assert len(done) + len(given_up) == len(emitted), f"{step}: {emitted - done}"
+        for key in KEYS:
+            assert (self.world.boot.store.get("once", key) or 0) == bool(self.told("emitted", key))
         for ids, task in self.calls:
             if task.done() and not task.cancelled() and task.result().status < 300:
                 assert set(ids) <= emitted, "an acknowledged call emitted nothing"
