@@ -11,6 +11,13 @@ from wistro.hosts.plain import PlainLauncher
 from wistro.hosts.pool import HostPool, Sizes
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first of Go's may find that its standard library is not compiled on this machine."""
+    for item in items:
+        if "[go" in item.name:
+            item.add_marker(pytest.mark.timeout(300))
+
+
 @pytest.fixture(scope="module", params=SUBJECTS, ids=[one.name for one in SUBJECTS])
 def subject(request: pytest.FixtureRequest) -> Subject:
     return request.param

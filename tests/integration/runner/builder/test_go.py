@@ -32,6 +32,7 @@ from wistro.lock import file
 from wistro.protocol.bundle import Bundle
 from wistro.protocol.frames import StepCode
 
+pytestmark = pytest.mark.timeout(300)  # Go compiles its standard library once a machine
 GO_MOD = f"""module greeter
 
 go 1.22
@@ -82,7 +83,7 @@ def warm(store: Store) -> None:
     program = toolchain.find(Path("/"), None, go.PATH)
     env = {"HOME": os.environ["HOME"], "GOCACHE": str(cache), "CGO_ENABLED": "0", "GOFLAGS": ""}
     command = [str(program), "build", "-trimpath", "-mod=readonly", "-buildvcs=false", "./..."]
-    subprocess.run(command, cwd=modules.SDK, env=env, check=True, timeout=110)
+    subprocess.run(command, cwd=modules.SDK, env=env, check=True, timeout=280)
     shutil.copytree(cache, go.cache_of(store, ORGANIZATION), dirs_exist_ok=True)
 
 

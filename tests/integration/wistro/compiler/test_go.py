@@ -10,6 +10,7 @@ from wistro.compiler import Compiled, compile_project
 from wistro.languages.building import build
 from wistro.lock.model import Lock
 
+pytestmark = pytest.mark.timeout(300)  # Go compiles its standard library once a machine
 GO_MOD = """module shop
 
 go 1.22

@@ -15,6 +15,7 @@ from wistro.compiler import compile_project
 from wistro.languages.go import toolchain
 from wistro.lock.model import Lock
 
+pytestmark = pytest.mark.timeout(300)  # Go compiles its standard library once a machine
 STEP = """package greetings
 
 import (
@@ -42,7 +43,7 @@ def go(root: Path, *arguments: str) -> str:
         cwd=root,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
         env=toolchain.environment(),
     )

@@ -13,6 +13,7 @@ from tests.integration.wistro.compiler.test_go import GO_MOD, laid
 from wistro.compiler import compile_project
 from wistro.languages.go import modules, toolchain
 
+pytestmark = pytest.mark.timeout(300)  # Go compiles its standard library once a machine
 GUIDE = CHECKOUT / "docs" / "guides" / "write-a-step-in-go.md"
 SOURCES = (
     modules.SDK,
@@ -27,7 +28,7 @@ def run(*arguments: str, cwd: Path = CHECKOUT) -> str:
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
         env=toolchain.environment(),
     )
