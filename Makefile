@@ -16,7 +16,7 @@ up: ## Set up, start everything, deploy the demo (VERBOSE=1 shows every log)
 check: ## Format, lint, types, imports and every test (ONLY="unit lint" for some stages)
 	@$(SETUP) python node screens && exec $(OURS) -m infra.check $(ONLY)
 
-shown: ## What issue 2 asks to be shown, with its command and last result (RUN=1 runs them)
+shown: ## What the issues ask to be shown, with its command and last result (RUN=1 runs them)
 	@$(SETUP) python && exec $(OURS) -m infra.shown $(if $(RUN),run)
 
 fmt: ## Format and fix what can be fixed by a tool
