@@ -28,7 +28,7 @@ RATE = 150.0
 PAUSES_S = (0.1, 0.5)
 ENDED_WITHIN_S = 10.0
 EXIT_BROKEN = 70
-SMALL_BYTES = 24 * 1024 * 1024
+SMALL_BYTES = 96 * 1024 * 1024  # more than the load itself writes
 JUMPS_S = (3600.0, -7200.0, 3600.0, -45.0, 45.0)
 
 Fault = Callable[[EngineSystem, Client, random.Random], Awaitable[Any]]
