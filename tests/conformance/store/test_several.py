@@ -142,6 +142,28 @@ async def test_what_an_engine_that_was_thought_dead_still_sends_is_refused(
     assert await claimed(other.store) == [(delivery.seq, 2)]
 
 
+async def test_engines_of_another_schema_on_the_server_are_left_alone(
+    several: Several, on_postgres: OnPostgres
+) -> None:
+    """Boots are counted schema by schema: each has a first."""
+    ours = await several.join(lease_s=60)
+    elsewhere = OnPostgres(on_postgres.path, on_postgres.server)
+    theirs = Several(elsewhere)
+    try:
+        lost, heir = await theirs.join(), await theirs.join()
+        await put(lost.store)
+        await lost.store.abandon()
+        await heir.until(
+            lambda: bool(heir.moved)
+        )  # its lease ran out, and its connections were ended
+
+        await put(ours.store)
+
+        assert on_postgres.sql("SELECT session FROM engines") == [(2,)]  # it never came back anew
+    finally:
+        await elsewhere.close()
+
+
 async def test_an_engine_that_ends_in_order_leaves_its_runs_at_once(several: Several) -> None:
     ending, other = await several.join(lease_s=600), await several.join(lease_s=600)
     await put(ending.store, claimed=False)

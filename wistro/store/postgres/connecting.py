@@ -74,6 +74,12 @@ def channel_of(address: Address) -> str:
     return f"wistro_{address.schema}"
 
 
+def name_of(address: Address, boot: int) -> str:
+    """The name of a boot's writing connection in pg_stat_activity, as HANG_UP_ON_LATE (membership.py) spells it, too:
+    boots are counted schema by schema, and a server may hold many. It cuts names at 63 bytes."""
+    return f"wistro {boot} of {address.schema}"[:63]
+
+
 async def connect(address: Address, *, name: str) -> AsyncConnection:
     """Raises psycopg.Error. `name` is shown in pg_stat_activity."""
     async with asyncio.timeout(CONNECT_WITHIN_S * 2):

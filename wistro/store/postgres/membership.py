@@ -42,7 +42,7 @@ END = "UPDATE engines SET is_gone = true WHERE boot = %s"
 # A lease that ran out under a transaction that hangs: its connection holds the row, and is ended first.
 HANG_UP_ON_LATE = """
 SELECT pg_terminate_backend(a.pid) FROM engines e JOIN pg_stat_activity a
-  ON a.application_name = 'wistro ' || e.boot AND a.datname = current_database()
+  ON a.application_name = left('wistro ' || e.boot || ' of ' || current_schema(), 63) AND a.datname = current_database()
 WHERE NOT e.is_gone AND e.lease_until < clock_timestamp() AND e.boot <> %s
 """
 EXPIRES_IN = """

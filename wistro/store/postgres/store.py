@@ -37,6 +37,7 @@ from wistro.store.postgres.connecting import (
     connect,
     hang_up,
     is_lost,
+    name_of,
     readable,
 )
 from wistro.store.postgres.groups import (
@@ -267,7 +268,7 @@ class PostgresStore(AmongEngines):
 
     async def _connect(self) -> int:
         """The writing connection; what an earlier one still sends is refused. Returns the last group committed."""
-        name = f"wistro {self._boot}"
+        name = name_of(self._address, self._boot)
         self._connection: AsyncConnection = await connect(self._address, name=name)
         with answering(self._connection):
             await self._connection.execute(HANG_UP_ON_EARLIER, [name])
