@@ -1,4 +1,4 @@
-"""The systems that E1, E2 and E4 measure, each started in a scratch folder and stopped again: the bare parts, and wistro."""
+"""The systems that the E benchmarks measure, each started in a scratch folder and stopped again: the bare parts, and wistro."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class System:
 
 
 BARE = [System("bare", "python"), System("bare", "node")]
-WISTRO = [System("wistro", "python"), System("wistro", "node"), System("wistro", "mixed")]
+WISTRO = [System("wistro", steps) for steps in ("python", "node", "go", "mixed")]
+WISTRO_CLI = "wistro.cli"
 
 
 def peers(wanted: bool) -> list[Peer]:
@@ -57,23 +58,34 @@ def peers(wanted: bool) -> list[Peer]:
 
 
 def bare_of(name: str) -> str:
-    """The bare parts that a system is compared to: its language's; a peer is compared to the slower of both."""
-    return name.split("(")[1][:-1] if name.endswith(")") else "mixed"
+    """The bare parts that a system is compared to: its language's; where there are none, and for a peer, the slower of both."""
+    steps = name.split("(")[1][:-1] if name.endswith(")") else "mixed"
+    return steps if steps in ("python", "node") else "mixed"
 
 
 @contextlib.contextmanager
-def running(system: System, scratch: Path) -> Iterator[Running]:
-    """The system, answering POST /a; its whole process group is ended afterwards."""
+def running(system: System, scratch: Path, *, program: str = WISTRO_CLI) -> Iterator[Running]:
+    """The system, answering POST /a; its whole process group is ended afterwards. `program` starts wistro."""
     folder = scratch / f"{system.kind}-{system.steps}"
     shutil.rmtree(folder, ignore_errors=True)
+    prepare(system, folder)
+    with serving(system, folder, program=program) as one:
+        yield one
+
+
+@contextlib.contextmanager
+def serving(system: System, folder: Path, *, program: str = WISTRO_CLI) -> Iterator[Running]:
+    """What `prepare` made, with all that earlier runs left in its folder."""
     port, collector = free_port(), free_port()
-    argv = prepare(system, folder, port)
-    environment = os.environ | {"BENCH_COLLECTOR": str(collector)}
+    if system.kind == "bare":
+        argv = ["bench.bare.server", str(port), str(folder), system.steps]
+    else:
+        argv = [program, "start", "--port", str(port)]
     with (folder / "output.log").open("wb") as output:
         process = subprocess.Popen(
-            argv,
+            [sys.executable, "-m", *argv],
             cwd=ROOT if system.kind == "bare" else folder,
-            env=environment,
+            env=os.environ | {"BENCH_COLLECTOR": str(collector), "PYTHONPATH": str(ROOT)},
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -117,15 +129,18 @@ def end_group(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def prepare(system: System, folder: Path, port: int) -> list[str]:
-    """Put the project into its folder and lock it; the command that serves it."""
+def prepare(system: System, folder: Path) -> None:
+    """Put the project into its folder and lock it."""
     if system.kind == "bare":
         folder.mkdir(parents=True)
-        return [sys.executable, "-m", "bench.bare.server", str(port), str(folder), system.steps]
-    shutil.copytree(HERE / "projects" / system.steps, folder)
-    wistro = [sys.executable, "-m", "wistro.cli"]
+    else:
+        shutil.copytree(HERE / "projects" / system.steps, folder)
+        lock(folder)
+
+
+def lock(folder: Path) -> None:
     locked = subprocess.run(
-        [*wistro, "lock"],
+        [sys.executable, "-m", WISTRO_CLI, "lock"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -133,8 +148,6 @@ def prepare(system: System, folder: Path, port: int) -> list[str]:
     )
     if locked.returncode:
         raise SystemExit(f"wistro lock failed in {folder}:\n{locked.stderr}")
-    os.environ["PYTHONPATH"] = str(ROOT)
-    return [*wistro, "start", "--port", str(port)]
 
 
 def wait_until_served(
