@@ -1,15 +1,14 @@
 """E4, start and reload: `wistro dev` from its start to the first served request, and from an edit to its answer.
 
-`python -m bench.e4 [--rounds 5] [--short]`. Goals: start <= 1 s Python, <= 1.5 s with TypeScript; reload <= 300 ms.
+`python -m bench.e4 [--rounds 5] [--peers] [--short]`. Goals: start <= 1 s Python, <= 1.5 s with TypeScript; reload <= 300 ms.
 Cold: nothing compiled before (esbuild is installed); warm: unchanged since the last start. Beside it what cannot be
-gone below: the same server's bare parts, and `uvicorn --reload` where it is installed.
+gone below, the same server's bare parts; with `--peers` also `motia dev`, its Redis up already, and `uvicorn --reload`.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
@@ -19,18 +18,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from bench.peers.node import MOTIA, MOTIA_ENV, lay_motia, motia
+from bench.peers.peer import Run, installed
+from bench.peers.python import UVICORN
 from bench.report import machine, median, table
-from bench.systems import HERE, ROOT, free_port
+from bench.systems import HERE, ROOT, SCRATCH, end_group, free_port
 
 WAIT_S = 60.0
 LOOK_EVERY_S = 0.005
 SUFFIX = {"python": "py", "node": "ts", "mixed": "py"}
+GOALS = {  # milliseconds: a start, a reload
+    "wistro dev (python)": ("1,000", "300"),
+    "wistro dev (node)": ("1,500", "300"),
+    "wistro dev (mixed)": ("1,500", "300"),
+}
 ANSWER = {"py": '"body": {}', "ts": "body: {}"}
-UVICORN = """
+APP = """
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return
@@ -52,6 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--short", action="store_true", help="one round of each")
+    parser.add_argument("--peers", action="store_true", help="other systems too")
     options = parser.parse_args()
     rounds = 1 if options.short else options.rounds
     found: dict[str, Times] = {}
@@ -63,18 +72,22 @@ def main() -> None:
             for steps in ("python", "node"):
                 times = found.setdefault(f"bare parts ({steps})", Times())
                 measure_bare(steps, Path(scratch), times)
-            if importlib.util.find_spec("uvicorn"):
+            if options.peers:
+                measure_motia(Path(scratch), found.setdefault("motia dev", Times()))
                 measure_uvicorn(Path(scratch), found.setdefault("uvicorn --reload", Times()))
     print(
         f"E4  {machine()}\n    {rounds} round{'s' if rounds > 1 else ''}; milliseconds, medians\n"
     )
     rows = [
-        [name, *(f"{median(one, 0):,.0f}" if one else "-" for one in (t.cold, t.warm, t.reload))]
+        [name, shown(t.cold), shown(t.warm), start_goal, shown(t.reload), reload_goal]
         for name, t in found.items()
+        for start_goal, reload_goal in [GOALS.get(name, ("-", "-"))]
     ]
-    print(table(["system", "cold start", "warm start", "edit to answer"], rows))
-    if "uvicorn --reload" not in found:
-        print("\nuvicorn is not installed here, so it is not compared")
+    print(table(["system", "cold start", "warm start", "goal", "edit to answer", "goal"], rows))
+
+
+def shown(values: list[float]) -> str:
+    return f"{median(values, 0):,.0f}" if values else "-"
 
 
 def prepare(steps: str, scratch: Path) -> Path:
@@ -96,14 +109,19 @@ def measure(steps: str, folder: Path, times: Times) -> None:
         times.cold.append(took_ms)
     with served(_dev, folder) as (port, took_ms):
         times.warm.append(took_ms)
-        step = folder / "src" / f"a.step.{SUFFIX[steps]}"
-        empty, text = ANSWER[SUFFIX[steps]], step.read_text()
-        mark = f"edited {time.monotonic_ns()}"
-        began = time.monotonic()
-        step.write_text(text.replace(empty, empty.replace("{}", json.dumps({"mark": mark}))))
-        until(port, mark.encode())
-        times.reload.append((time.monotonic() - began) * 1e3)
-        step.write_text(text)
+        times.reload.append(reloaded(folder / "src" / f"a.step.{SUFFIX[steps]}", port))
+
+
+def reloaded(step: Path, port: int) -> float:
+    """Milliseconds from an edit of the endpoint's answer until it is given."""
+    empty, text = ANSWER[step.suffix[1:]], step.read_text()
+    mark = f"edited {time.monotonic_ns()}"
+    began = time.monotonic()
+    step.write_text(text.replace(empty, empty.replace("{}", json.dumps({"mark": mark}))))
+    until(port, mark.encode())
+    took_ms = (time.monotonic() - began) * 1e3
+    step.write_text(text)
+    return took_ms
 
 
 def measure_bare(steps: str, scratch: Path, times: Times) -> None:
@@ -117,21 +135,41 @@ def measure_bare(steps: str, scratch: Path, times: Times) -> None:
         times.cold.append(took_ms)
 
 
+def measure_motia(scratch: Path, times: Times) -> None:
+    folder = scratch / "motia"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    with installed(MOTIA, SCRATCH) as home:
+        run = Run(home, folder, free_port())
+        try:
+            project, command = lay_motia(run), partial(motia, "dev", run)
+            with served(command, project, env=MOTIA_ENV) as (_, took_ms):
+                times.cold.append(took_ms)
+            with served(command, project, env=MOTIA_ENV) as (port, took_ms):
+                times.warm.append(took_ms)
+                times.reload.append(reloaded(project / "src" / "a.step.ts", port))
+        finally:
+            for process in run.processes:
+                end_group(process)
+
+
 def measure_uvicorn(scratch: Path, times: Times) -> None:
     folder = scratch / "uvicorn"
     folder.mkdir(exist_ok=True)
     app = folder / "app.py"
-    app.write_text(UVICORN)
+    app.write_text(APP)
+    with installed(UVICORN, SCRATCH) as home:
+        binary = str(home / "venv" / "bin" / "uvicorn")
 
-    def command(port: int) -> list[str]:
-        return [sys.executable, "-m", "uvicorn", "app:app", "--reload", "--port", str(port)]
+        def command(port: int) -> list[str]:
+            return [binary, "app:app", "--reload", "--port", str(port)]
 
-    with served(command, folder) as (port, took_ms):
-        times.cold.append(took_ms)
-        began = time.monotonic()
-        app.write_text(UVICORN.replace('b"{}"', 'b"edited"'))
-        until(port, b"edited")
-        times.reload.append((time.monotonic() - began) * 1e3)
+        with served(command, folder) as (port, took_ms):
+            times.cold.append(took_ms)
+            began = time.monotonic()
+            app.write_text(APP.replace('b"{}"', 'b"edited"'))
+            until(port, b"edited")
+            times.reload.append((time.monotonic() - began) * 1e3)
 
 
 def _dev(port: int) -> list[str]:
@@ -140,10 +178,13 @@ def _dev(port: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def served(command, folder: Path) -> Iterator[tuple[int, float]]:
+def served(
+    command: Callable[[int], list[str]], folder: Path, *, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, float]]:
     """Start it, wait for the first POST that is answered with 2xx: the port, and the milliseconds it took."""
     port = free_port()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "BENCH_COLLECTOR": str(free_port())}
+    environment |= env or {}
     output = (
         folder / "output.log"
         if folder != ROOT

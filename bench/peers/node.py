@@ -15,6 +15,7 @@ BULLMQ_VERSION = "6.7.0"
 RESTATE_VERSION = "1.7.12"
 RESTATE_SDK = "1.17.2"
 MOTIA_VERSION = "0.17.6-beta.187"
+MOTIA_ENV = {"MOTIA_ANALYTICS_DISABLED": "true", "REDISMS_DISABLE_POSTINSTALL": "1", "CI": "1"}
 
 
 def install_bullmq(home: Path) -> None:
@@ -97,23 +98,32 @@ def install_motia(home: Path) -> None:
 def start_motia(run: Run) -> Started:
     from infra.ports import free_ports
 
-    redis = run.valkey()
+    project = lay_motia(run)
+    (port,) = free_ports(1)
+    run.start(motia("start", run, port), cwd=project, env=MOTIA_ENV)
+    run.wait_port(port)
+    return Started(port)
+
+
+def lay_motia(run: Run) -> Path:
+    """Its project, with a Redis of this run."""
     project = run.folder / "project"
     shutil.copytree(
         run.home, project, symlinks=True, ignore=shutil.ignore_patterns("venv", "node_modules")
     )
     (project / "node_modules").symlink_to(run.home / "node_modules")
-    settings = f"redis: {{ useMemoryServer: false, host: '127.0.0.1', port: {redis} }}, plugins: []"
+    settings = (
+        f"redis: {{ useMemoryServer: false, host: '127.0.0.1', port: {run.valkey()} }}, plugins: []"
+    )
     (project / "motia.config.ts").write_text(
         f"import {{ config }} from '@motiadev/core'\nexport default config({{ {settings} }})\n"
     )
-    (port,) = free_ports(1)
-    env = {"MOTIA_ANALYTICS_DISABLED": "true", "REDISMS_DISABLE_POSTINSTALL": "1", "CI": "1"}
+    return project
+
+
+def motia(command: str, run: Run, port: int) -> list[str]:
     binary = str(run.home / "node_modules" / ".bin" / "motia")
-    argv = [binary, "start", "--port", str(port), "--host", "127.0.0.1"]
-    run.start(argv, cwd=project, env=env)
-    run.wait_port(port)
-    return Started(port)
+    return [binary, command, "--port", str(port), "--host", "127.0.0.1"]
 
 
 BULLMQ = Peer("BullMQ + Redis", BULLMQ_VERSION, "no", install_bullmq, start_bullmq)

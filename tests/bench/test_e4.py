@@ -19,7 +19,7 @@ def test_start_and_reload_are_measured_for_every_language() -> None:
 
     assert done.returncode == 0, done.stderr[-3000:]
     rows = {
-        line.split("  ")[0]: line.split()[-3:]
+        line.split("  ")[0]: line.split()[-5:]
         for line in done.stdout.splitlines()
         if "dev (" in line
     }
