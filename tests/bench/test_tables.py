@@ -1,4 +1,4 @@
-"""E1, E2, H2 and S1 in their short forms: that they run and print a number for each system. No time is asserted."""
+"""E1, E2, E3, E5, E6, H2 and S1 in their short forms: that they run and print a number for each system. No time is asserted."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ from pathlib import Path
 import pytest
 
 ENGINES = {f"{kind} ({steps})" for kind, steps in (
-    ("bare", "python"), ("bare", "node"), ("wistro", "python"), ("wistro", "node"), ("wistro", "mixed"),
+    ("bare", "python"), ("bare", "node"), ("wistro", "python"), ("wistro", "node"), ("wistro", "go"), ("wistro", "mixed"),
 )}  # fmt: skip
 STORES = {f"{kind} ({store})" for kind in ("bare", "wistro") for store in ("sqlite", "postgres")}
+SYNCED = {"fsync on (python)", "fsync off (python)"}
+MEMORY = {"bare (python)", "wistro (python)"}
+GROWTH = {"0 waiting, 10 steps", "200 waiting, 30 steps"}
 LINE = {"in the Hub's table", "in the open page"}
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("name", "systems", "columns"),
-    [("e1", ENGINES, 5), ("e2", ENGINES, 5), ("h2", LINE, 4), ("s1", STORES, 4)],
-)
+    [
+        ("e1", ENGINES, 5), ("e2", ENGINES, 5), ("e3", SYNCED, 4), ("e5", MEMORY, 4), ("e6", GROWTH, 6),
+        ("h2", LINE, 4), ("s1", STORES, 4),
+    ],
+)  # fmt: skip
 def test_a_benchmark_prints_a_number_for_each_system(
     name: str, systems: set[str], columns: int
 ) -> None:
