@@ -6,12 +6,15 @@ The name is resolved once and the connection goes to an address that was asked a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +24,7 @@ from wistro.protocol.addresses import Network, why_closed
 TIMEOUT_S = 5.0
 MOST_BYTES = 256 * 1024
 LONGEST_URL = 2_000
+AT_ONCE = 8  # in threads of its own: a server that is slow holds up nothing but other fetches
 EVERYWHERE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
 
@@ -46,13 +50,14 @@ class Fetcher:
     ) -> None:
         self._trusted = tuple(trusted)
         self._timeout_s = timeout_s
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch")
         self._tls = ssl.create_default_context()
         if extra_ca is not None:
             self._tls.load_verify_locations(extra_ca)
 
     async def get(self, url: str) -> Fetched:
         """Raises NotFetched. The thread ends by itself soon after the time is over."""
-        return await asyncio.to_thread(self._get, url)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._get, url)
 
     def _get(self, url: str) -> Fetched:
         until = time.monotonic() + self._timeout_s
@@ -60,15 +65,15 @@ class Fetcher:
         try:
             return self._ask(scheme, host, port, target, until)
         except (OSError, http.client.HTTPException) as error:
-            raise NotFetched(
-                f"{host} did not answer: {str(error) or type(error).__name__}"[:300]
-            ) from error
+            is_over = time.monotonic() >= until
+            why = "too slow" if is_over else str(error) or type(error).__name__
+            raise NotFetched(f"{host} did not answer: {why}"[:300]) from error
 
     def _ask(self, scheme: str, host: str, port: int, target: str, until: float) -> Fetched:
         connected = self._connected(scheme, host, port, until)
         connection = http.client.HTTPConnection(host, port)
         connection.sock = connected
-        try:
+        with contextlib.closing(connection), _ended_at(until, connected):
             connected.settimeout(_left(until))
             connection.request(
                 "GET",
@@ -85,8 +90,6 @@ class Fetcher:
             return Fetched(
                 _body(answer, connected, until, host), answer.getheader("cache-control") or ""
             )
-        finally:
-            connection.close()
 
     def _connected(self, scheme: str, host: str, port: int, until: float) -> socket.socket:
         addresses = self._addresses(scheme, host, port)
@@ -163,6 +166,23 @@ def _body(
         found += chunk
         if len(found) > MOST_BYTES:
             raise NotFetched(f"{host} answered with more than {MOST_BYTES // 1024} KiB")
+
+
+@contextlib.contextmanager
+def _ended_at(until: float, connected: socket.socket) -> Iterator[None]:
+    """A header that comes byte by byte is within the time of each read: the connection is ended under it."""
+
+    def end() -> None:
+        with contextlib.suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(_left(until), end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _left(until: float) -> float:

@@ -42,9 +42,10 @@ def token_of(parts: Parts) -> str | None:
 def key_id(token: str) -> str | None:
     """The `kid` that a token names, unverified: to know which keys to have at hand."""
     try:
-        return _header(token)["kid"]
-    except (Unfit, KeyError):
+        kid = _header(token).get("kid")
+    except Unfit:
         return None
+    return kid if isinstance(kid, str) else None
 
 
 def verify(

@@ -50,6 +50,14 @@ async def endless(writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
+async def drip_its_header(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
+    while not writer.is_closing():
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
 async def silent(writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(30)
 
@@ -73,10 +81,11 @@ async def test_a_plain_answer_comes_whole_with_how_long_it_keeps() -> None:
         (whole(b"x" * (MOST_BYTES + 1)), "more than"),
         (endless, "more than"),
         (drip, "too slow|timed out"),
+        (drip_its_header, "too slow"),
         (silent, "timed out|too slow"),
         (rubbish, "did not answer"),
     ],
-    ids=["redirect", "404", "large", "endless", "drip", "silent", "rubbish"],
+    ids=["redirect", "404", "large", "endless", "drip", "header", "silent", "rubbish"],
 )
 async def test_a_server_that_misbehaves_is_left_within_the_time(answer: Serve, why: str) -> None:
     async with serving(answer) as url:

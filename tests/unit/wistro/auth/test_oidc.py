@@ -192,6 +192,8 @@ async def test_claims_that_do_not_fit_are_refused_with_what_was_wanted(
         {"kid": None},
         {"kid": ""},
         {"kid": 7},
+        {"kid": ["rsa"]},
+        {"kid": {"a": 1}},
         {"kid": "../../etc/passwd"},
         {"kid": "x" * 1000},
         {"kid": "ec"},
