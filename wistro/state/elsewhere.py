@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from wistro.state.port import StateAdapter, StateUnreachable
+from wistro.state.port import StateAdapter, StateUnreachable, StateUnreadable
 from wistro.store.port import (
     BadStateOperation,
     Chunk,
@@ -189,7 +189,7 @@ class StateElsewhere:
                 if self._trouble:
                     log.warning("the state in %s is up to date again", adapter.name)
                 self._trouble, again_s = "", AGAIN_S
-            except StateUnreachable as error:
+            except (StateUnreachable, StateUnreadable) as error:
                 self._say(error.message)
             except StoreFull as error:
                 self._say(str(error))

@@ -205,6 +205,27 @@ async def test_files_are_for_people_to_read_and_to_mend(elsewhere: Place) -> Non
 
 
 @pytest.mark.parametrize("outside", ["files"], indirect=True)
+async def test_writes_wait_for_a_file_that_was_broken_by_hand_until_it_is_mended(
+    elsewhere: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ_WAIT_S", 0.05)
+    store = await elsewhere.open()
+    await commit(store, [sets("g", "n", 1)])
+    assert await told(store.get("g", "n")) == 1
+    path = elsewhere.path / "state" / "g" / "n.json"
+    path.write_text("{broken")
+    await commit(store, [increments("g", "n"), sets("g", "after", True)])
+    with pytest.raises(StateUnreachable, match=r"n\.json is no JSON"):
+        await told(store.get("g", "after"))
+
+    path.write_text("41")
+
+    monkeypatch.setattr(module, "READ_WAIT_S", 10.0)
+    assert await told(store.get("g", "after")) is True
+    assert await told(store.get("g", "n")) == 42
+
+
+@pytest.mark.parametrize("outside", ["files"], indirect=True)
 async def test_a_commit_that_a_crash_cut_in_two_is_made_whole(elsewhere: Place) -> None:
     folder = elsewhere.path / "state"
     state = FilesState(folder)
