@@ -7,6 +7,7 @@ Best effort: what a collector does not take in time is dropped and counted; noth
 
 from __future__ import annotations
 
+import http.client
 import logging
 import threading
 import time
@@ -188,9 +189,9 @@ class Exporter:
             return None, None
         except urllib.error.HTTPError as error:
             after = error.headers.get("retry-after", "")
-            seconds = float(min(int(after), 30)) if after.isdigit() else 0.0
+            seconds = float(min(int(after), 30)) if after.isascii() and after.isdigit() else 0.0
             return f"it answered {error.code}", seconds if error.code in AGAIN else None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             return str(getattr(error, "reason", error)) or type(error).__name__, 0.0
 
 

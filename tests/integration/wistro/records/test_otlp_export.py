@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from infra.ports import free_ports
 from tests.integration.wistro.running import a_project, ask, run, wistro
+from wistro.protocol.records import LineRecord
+from wistro.records.otlp_export import Exporter, Target
+from wistro.store.port import Chunk
 
 STEPS = {
     "src/take.step.py": """
@@ -140,3 +144,37 @@ async def test_a_protocol_that_is_not_spoken_is_one_clear_line(tmp_path: Path) -
     code, said = await run("start", folder=tmp_path, env=env)
 
     assert code == 1 and "otlp.setting" in said
+
+
+def test_a_collector_that_answers_rubbish_once_is_told_of_the_rest() -> None:
+    answers = [
+        b"rubbish\r\n\r\n",
+        b"HTTP/1.1 429 Slow\r\nretry-after: \xb2\r\ncontent-length: 0\r\n\r\n",
+    ]
+    taken = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            if answers:
+                self.wfile.write(answers.pop(0))
+                self.close_connection = True
+                return
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+            taken.set()
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    line = LineRecord(seq=1, at_us=1, level="info", message="m", deployment_id="d")
+    try:
+        exporter = Exporter(Target(None, f"http://127.0.0.1:{server.server_port}/v1/logs"), {})
+        exporter.take([Chunk("s", 1, 1, msgspec.json.encode(line) + b"\n", durable=False)])
+        assert taken.wait(15)
+        exporter.close()
+    finally:
+        server.shutdown()
+        server.server_close()
