@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from wistro.http.message import Response
 from wistro.http.server import Server
 
 LIMIT_S = 10.0
-TIMES = {"connect_s": LIMIT_S, "answer_s": LIMIT_S}
+TIMES: dict[str, Any] = {"connect_s": LIMIT_S, "answer_s": LIMIT_S}
 HOST = [("host", "a")]
 
 

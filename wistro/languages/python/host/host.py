@@ -163,11 +163,10 @@ class Host:
     async def _handle(self, attempt: Attempt, frame: dict) -> bytes:
         step = self._steps.get(frame["step"])
         kind, context = frame["kind"], attempt.context
+        value = Request(frame["input"]) if kind == "api" else frame.get("input")
+        arguments = (value, context)
         if kind == "cron":
             arguments = (context,) if step.takes < 2 else (None, context)
-        else:
-            value = Request(frame["input"]) if kind == "api" else frame.get("input")
-            arguments = (value, context)
         if kind == "api" and step.middleware:
             handle = functools.partial(self._returned, step, arguments[: step.takes])
             answer = await through(step.middleware, value, context, handle)

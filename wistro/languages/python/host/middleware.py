@@ -17,7 +17,7 @@ async def through(middleware, request, context, handle):
             return await handle()
         has_called = False
 
-        async def next_one():
+        async def next_one() -> object:
             nonlocal has_called
             if has_called:
                 raise NextTwice("a middleware calls `next` once")
