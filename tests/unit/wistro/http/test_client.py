@@ -196,7 +196,7 @@ async def test_no_engine_is_unreachable_so_the_request_was_not_sent(tmp_path):
     client = Client(tmp_path / "nobody.sock")
 
     with pytest.raises(Unreachable):
-        await client.request("GET", "/", HOST, b"", **TIMES)
+        await client.request("GET", "/", HOST, b"", connect_s=LIMIT_S, answer_s=LIMIT_S)
 
 
 async def test_a_cancelled_request_closes_its_connection(engine):
