@@ -110,6 +110,10 @@ class StepContext:
     def get(self, group: str, key: str) -> Any:
         return self._answer(self.asks.get(Get(0, 0, group, key)))
 
+    def get_versioned(self, group: str, key: str) -> tuple[Any, str]:
+        found = self._answer(self.asks.get(Get(0, 0, group, key, versioned=True)))
+        return found["value"], found["version"]
+
     def list(self, group: str) -> Any:
         return self._answer(self.asks.list(List(0, 0, group)))
 
@@ -119,8 +123,8 @@ class StepContext:
             raise Refused(value)
         return value
 
-    def set(self, group: str, key: str, value: Any) -> None:
-        self.write("set", group, key, value)
+    def set(self, group: str, key: str, value: Any, if_version: str | None = None) -> None:
+        self.asks.write(Write(0, "set", group, key, value, if_version))
 
     def write(self, op: str, group: str, key: str = "", value: Any = None) -> None:
         self.asks.write(Write(0, op, group, key, value))

@@ -23,14 +23,15 @@ from wistro.protocol.frames import (
     Write,
 )
 from wistro.protocol.records import ReadRecord
-from wistro.store.port import BadStateOperation, StateWrite
-from wistro.store.state import MISSING, operate
+from wistro.store.port import BadStateOperation, NoVersions, StateWrite
+from wistro.store.state import MISSING, operate, version_of
 
 if TYPE_CHECKING:
     from wistro.engine.loaded import StepPlan
     from wistro.engine.parts import Parts
     from wistro.engine.runs import LiveRun
 
+CONFLICT_TRIES = 5  # beside the first, of an attempt whose state has changed under it
 SMALLER = "Work on fewer at once: emit a message for each part, and let a step take one."
 
 
@@ -60,11 +61,13 @@ class Attempt:
         "_read",
         "_read_values",
         "_wrote_too_much",
+        "delivery_id",
         "emits",
         "id",
         "is_over",
         "leaves",
         "logged",
+        "number",
         "reads",
         "run",
         "started_at_us",
@@ -76,6 +79,8 @@ class Attempt:
     def __init__(self, parts: Parts, step: StepPlan, run: LiveRun, *, started_at_us: int) -> None:
         self._parts = parts
         self.id = parts.ids.new()
+        self.delivery_id = self.id  # of a call, whose row is none: the same for all its attempts
+        self.number = 1
         self.step = step
         self.run = run
         self.started_at_us = started_at_us
@@ -180,6 +185,11 @@ class Attempt:
             self._blobs = self._parts.payloads.of(self.run.id)
         return self._blobs
 
+    @property
+    def has_left(self) -> bool:
+        """Something of it is out, whatever becomes of it: an emit, or the beginning of a streamed answer."""
+        return bool(self._left) or (self.streaming is not None and self.streaming.begun is not None)
+
     def end(self) -> None:
         """Its outcome is known: what its step still asks counts for nothing, what it did not finish is dropped."""
         self.is_over = True
@@ -189,28 +199,27 @@ class Attempt:
     def get(self, frame: Get) -> Any | Awaitable[Any]:
         place = (frame.group, frame.key)
         own = self._own.get(place, ()) if self._own else ()
+        if frame.versioned and not self._parts.store.has_versions:
+            error = NoVersions()
+            return Refusal(error.code, error.message, None, error.hint)
         if frame.group in self._cleared:
-            value = _with(own, MISSING)
-            return None if value is MISSING else value
+            return _told(_with(own, MISSING), frame)
         value = self._parts.store.get(*place)
         if hasattr(type(value), "__await__"):
-            return self._get_later(place, value, tuple(own))
-        return self._got(place, value, own)
+            return self._get_later(frame, value, tuple(own))
+        return self._got(frame, value, own)
 
-    async def _get_later(
-        self, place: tuple[str, str], value: Awaitable[Any], own: Sequence[StateWrite]
-    ) -> Any:
+    async def _get_later(self, frame: Get, value: Awaitable[Any], own: Sequence[StateWrite]) -> Any:
         try:
             found = await value
         except UserError as error:  # state that is kept elsewhere, where it cannot be read now
             return Refusal(error.code, error.message, None, error.hint)
-        return self._got(place, found, own)
+        return self._got(frame, found, own)
 
-    def _got(self, place: tuple[str, str], value: Any, own: Sequence[StateWrite]) -> Any:
-        if refusal := self._keep_read("get", *place, value, size=1):
+    def _got(self, frame: Get, value: Any, own: Sequence[StateWrite]) -> Any:
+        if refusal := self._keep_read("get", frame.group, frame.key, value, size=1):
             return refusal
-        value = _with(own, value)
-        return None if value is MISSING else value
+        return _told(_with(own, value), frame)
 
     def _keep_read(self, op: str, group: str, key: str, value: Any, *, size: int) -> Refusal | None:
         """For the record, each place once; a replay gives the step what it read."""
@@ -255,7 +264,7 @@ class Attempt:
         if len(self.writes) >= self._parts.limits.writes:
             self._wrote_too_much = True  # a write is not answered: `check` refuses the attempt
             return
-        write = StateWrite(frame.op, frame.group, frame.key, frame.value)
+        write = StateWrite(frame.op, frame.group, frame.key, frame.value, frame.if_version)
         self.writes.append(write)
         if self._own is None:
             self._own = {}
@@ -281,6 +290,11 @@ def _listed(values: dict[str, Any], own: Mapping[str, Sequence[StateWrite]]) -> 
     for key, writes in own.items():
         values[key] = _with(writes, values.get(key, MISSING))
     return [[key, values[key]] for key in sorted(values) if values[key] is not MISSING]
+
+
+def _told(value: Any, frame: Get) -> Any:
+    told = None if value is MISSING else value
+    return {"value": told, "version": version_of(value)} if frame.versioned else told
 
 
 def _with(writes: Sequence[StateWrite], value: Any) -> Any:

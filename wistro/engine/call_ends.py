@@ -39,7 +39,7 @@ class CallEnds:
         parent: str | None = None,
     ) -> None:
         for _ in range(ID_TRIES):
-            own = Unit(writes=unit.writes, records=[*unit.records])
+            own = Unit(writes=unit.writes, records=[*calling.retried, *unit.records])
             own.ids = await self.leaving.ids(emits)
             try:
                 await self._commit(calling, own, answer, emits=emits, parent=parent)
@@ -129,9 +129,10 @@ class CallEnds:
             counts=False,
         )
         if calling.run.holds_call:
-            self._end_early(calling, record, status, now_us)
+            self._end_early(calling, [*calling.retried, record], status, now_us)
             return
-        unit = Unit(records=[record, self._parts.recording.run(calling.run, status, at_us=now_us)])
+        run = self._parts.recording.run(calling.run, status, at_us=now_us)
+        unit = Unit(records=[*calling.retried, record, run])
         if calling.run.is_kept:
             # It may be told again later: not of a run that was cancelled meanwhile.
             unit.ends = (calling.run.seq, 0)
@@ -139,12 +140,14 @@ class CallEnds:
             calling.loaded.one_run_ended()
         self._keep(unit, calling.loaded)
 
-    def _end_early(self, calling: Calling, record: Unnumbered, status: str, now_us: int) -> None:
+    def _end_early(
+        self, calling: Calling, records: list[Unnumbered], status: str, now_us: int
+    ) -> None:
         """What left before its end goes on, and its run then ends as the call did."""
         run = calling.run
         run.open -= 1
         run.mark = status
-        unit, then = Unit(records=[record]), None
+        unit, then = Unit(records=records), None
         if run.open:
             unit.run_changes = [(run.seq, -1, status)]
         else:

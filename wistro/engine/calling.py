@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wistro.engine.emitting import Loaded
 from wistro.engine.loaded import Endpoint
 from wistro.engine.runs import LiveRun, RunHeader
 from wistro.protocol import trace
+from wistro.store.port import Unnumbered
 from wistro.triggers.port import EndpointCall
 
 
@@ -26,6 +27,9 @@ class Calling:
     started_at_us: int
     task: asyncio.Task[Any] | None = None  # that waits for its step
     is_cancelled: bool = False
+    retried: list[Unnumbered] = field(
+        default_factory=list
+    )  # its attempts that met a conflict, told with its end
 
 
 def header(call: EndpointCall, endpoint: Endpoint, now_us: int) -> RunHeader:

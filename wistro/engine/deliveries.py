@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 
 from wistro.blobs.port import BlobsBroken
-from wistro.engine.attempt import Attempt
+from wistro.engine.attempt import CONFLICT_TRIES, Attempt
 from wistro.engine.dead_letters import dead_letter
 from wistro.engine.emitting import Emitting, Loaded
 from wistro.engine.ends import Ends
@@ -29,6 +29,7 @@ from wistro.store.port import (
     DeliveryRow,
     Fenced,
     IdTaken,
+    StateConflict,
     StoreBroken,
     Unit,
 )
@@ -81,6 +82,15 @@ class Deliveries:
         if delivery.queue.plan.task is not None:
             await self._arrive(delivery, loaded)
             return
+        try:
+            conflicts = 0
+            while not delivery.is_dropped and await self._attempt(delivery, loaded, conflicts):
+                conflicts += 1
+        finally:
+            self._leave(delivery)
+
+    async def _attempt(self, delivery: Delivery, loaded: Loaded, conflicts: int) -> bool:
+        """Once, to its end; True when a conflict asks for it again."""
         attempt = Attempt(
             self._parts,
             delivery.queue.plan,
@@ -91,21 +101,18 @@ class Deliveries:
             self._leaving.of_delivery, loaded=loaded, delivery_id=delivery.row.delivery_id
         )
         try:
-            if delivery.is_dropped:
-                return
             delivery.has_begun = True
             outcome = await self._outcome(delivery, attempt, loaded)
             attempt.end()
             delivery.is_settling = True
-            await self._settle(delivery, attempt, outcome, loaded)
+            return await self._settle(delivery, attempt, outcome, loaded, conflicts=conflicts)
         except (StoreBroken, asyncio.CancelledError):
             attempt.end()  # it stays in the store: the next boot, or who cancelled, sees to it
         except Fenced:
             self._parts.recording.say(
                 "warn", "its delivery was settled elsewhere", loaded.deployment.id, attempt=attempt
             )
-        finally:
-            self._leave(delivery)
+        return False
 
     async def _arrive(self, delivery: Delivery, loaded: Loaded) -> None:
         """At a No-Op step that waits: no code runs, the delivery is told of by its task."""
@@ -153,12 +160,22 @@ class Deliveries:
         return HostCall(plan.id, row.kind, input, context, plan.timeout_s, alone=row.suspect)
 
     async def _settle(
-        self, delivery: Delivery, attempt: Attempt, outcome: Outcome, loaded: Loaded
-    ) -> None:
+        self,
+        delivery: Delivery,
+        attempt: Attempt,
+        outcome: Outcome,
+        loaded: Loaded,
+        *,
+        conflicts: int,
+    ) -> bool:
+        """True when it is to be run again at once."""
         if isinstance(outcome, Returned):
             try:
                 await self._done(delivery, attempt, loaded)
             except BadStateOperation as error:
+                if isinstance(error, StateConflict) and conflicts < CONFLICT_TRIES:
+                    await self._at_once(delivery, attempt, loaded, error)
+                    return True
                 await self._failed(
                     delivery, attempt, loaded, Failed(0, type(error).__name__, error.message)
                 )
@@ -173,6 +190,24 @@ class Deliveries:
             await self._failed(delivery, attempt, loaded, Failed(0, "TimedOut", message))
         else:
             await self._lost(delivery, attempt, loaded, outcome)
+        return False
+
+    async def _at_once(
+        self, delivery: Delivery, attempt: Attempt, loaded: Loaded, conflict: StateConflict
+    ) -> None:
+        """Not the step's failure, so no retry is charged; it keeps its turn and its place in its lane."""
+        now_us = self._parts.clock.now_us()
+        error = ErrorRecord(type(conflict).__name__, conflict.message, code=conflict.code)
+        record = self._parts.recording.attempt(
+            attempt, "retrying", at_us=now_us, delivery=delivery, error=error, counts=False
+        )
+        again = replace(delivery.row, number=delivery.row.number + 1)
+        held = replace(
+            again, claimed=True, gate=None
+        )  # without its gate it does not wait there anew
+        unit = Unit(retried=[(delivery.row.number, held)], records=[record])
+        await self._ends.commit(unit, delivery.run, loaded, change=0, now_us=now_us)
+        delivery.row, delivery.is_settling = again, False
 
     async def _done(self, delivery: Delivery, attempt: Attempt, loaded: Loaded) -> None:
         attempt.check()

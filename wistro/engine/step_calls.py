@@ -9,17 +9,18 @@ from typing import Any
 import msgspec
 
 from wistro.engine import answers, bodies
-from wistro.engine.attempt import Attempt
+from wistro.engine.attempt import CONFLICT_TRIES, Attempt
 from wistro.engine.call_ends import CallEnds
 from wistro.engine.calling import Calling
 from wistro.engine.loaded import StepPlan
 from wistro.engine.messages import misfits
 from wistro.engine.parts import Parts
 from wistro.engine.streaming import Streaming, is_streamed, last_chunk
+from wistro.errors import UserError
 from wistro.hosts.port import HostCall, HostLost, Outcome, Returned, Threw, TimedOut
 from wistro.protocol.frames import Context, Request
 from wistro.protocol.records import ErrorRecord
-from wistro.store.port import AnswerTaken, BadStateOperation, Fenced, StoreFull, Unit
+from wistro.store.port import AnswerTaken, BadStateOperation, Fenced, StateConflict, StoreFull, Unit
 from wistro.triggers.port import EndpointAnswer
 
 RETRY_AFTER_S = 1
@@ -51,10 +52,36 @@ class StepCalls:
         return None
 
     async def answer(self, calling: Calling, step: StepPlan, request: Request) -> EndpointAnswer:
-        run, call = calling.run, calling.call
-        attempt = Attempt(self._parts, step, run, started_at_us=self._parts.clock.now_us())
+        """One attempt; another after one that met a conflict in the state, within the time of the first."""
+        attempt = self._attempt(calling, step)
+        deadline_us = attempt.started_at_us + int(step.timeout_s * 1e6)
+        while True:
+            try:
+                return await self._once(calling, attempt, request, deadline_us=deadline_us)
+            except StateConflict as conflict:
+                again = self._attempt(calling, step, after=attempt)
+                has_time = again.started_at_us < deadline_us
+                if attempt.has_left or attempt.number > CONFLICT_TRIES or not has_time:
+                    return self._conflicted(calling, attempt, request, conflict)
+                self._tell_again(calling, attempt, request, conflict)
+                attempt = again
+
+    def _attempt(
+        self, calling: Calling, step: StepPlan, *, after: Attempt | None = None
+    ) -> Attempt:
+        now_us = self._parts.clock.now_us()
+        attempt = Attempt(self._parts, step, calling.run, started_at_us=now_us)
         attempt.leaves = partial(self._ends.leaving.of_call, calling=calling)
-        attempt.streaming = Streaming(call.sink, keeps=calling.key is not None)
+        attempt.streaming = Streaming(calling.call.sink, keeps=calling.key is not None)
+        if after is not None:
+            attempt.delivery_id, attempt.number = after.delivery_id, after.number + 1
+        return attempt
+
+    async def _once(
+        self, calling: Calling, attempt: Attempt, request: Request, *, deadline_us: int
+    ) -> EndpointAnswer:
+        """Raises StateConflict: nothing of it counts, and nothing is told of it yet."""
+        run, step = calling.run, attempt.step
         input = msgspec.json.encode(request)
         context = Context(
             run_id=run.shown,
@@ -62,16 +89,17 @@ class StepCalls:
             traceparent=run.header.traceparent(attempt.id),
             tracestate=run.header.trace_state,
             now_us=attempt.started_at_us,
-            attempt=1,
-            deadline_us=attempt.started_at_us + int(step.timeout_s * 1e6),
+            attempt=attempt.number,
+            deadline_us=deadline_us,
             idempotency_key=run.id,
             flows=step.flows,
-            auth=call.claims,
+            auth=calling.call.claims,
         )
         self._calling[run.seq] = calling
         calling.task = asyncio.current_task()
+        timeout_s = (deadline_us - attempt.started_at_us) / 1e6
         try:
-            host_call = HostCall(step.id, "api", msgspec.Raw(input), context, step.timeout_s)
+            host_call = HostCall(step.id, "api", msgspec.Raw(input), context, timeout_s)
             outcome = await calling.loaded.hosts.call(host_call, attempt)
         except asyncio.CancelledError:
             if calling.is_cancelled and calling.task is not None and not calling.task.uncancel():
@@ -84,10 +112,28 @@ class StepCalls:
         finally:
             attempt.end()
             del self._calling[run.seq]
-        recorded = bodies.without_private(request, calling.endpoint.private_headers)
-        if recorded is not None:
-            input = msgspec.json.encode(recorded)
-        return await self._settle(calling, attempt, outcome, input)
+        return await self._settle(calling, attempt, outcome, _recorded(calling, request))
+
+    def _tell_again(
+        self, calling: Calling, attempt: Attempt, request: Request, conflict: StateConflict
+    ) -> None:
+        record = self._parts.recording.attempt(
+            attempt,
+            "retrying",
+            at_us=self._parts.clock.now_us(),
+            input=_recorded(calling, request),
+            auth=calling.call.claims,
+            error=_told(conflict),
+            counts=False,
+        )
+        calling.retried.append(record)
+
+    def _conflicted(
+        self, calling: Calling, attempt: Attempt, request: Request, conflict: StateConflict
+    ) -> EndpointAnswer:
+        input = _recorded(calling, request)
+        self._ends.tell(calling, attempt, input, "failed", "failed", _told(conflict))
+        return answers.refused(conflict, retry_after_s=RETRY_AFTER_S, run=calling.run.shown)
 
     async def _settle(
         self, calling: Calling, attempt: Attempt, outcome: Outcome, input: bytes
@@ -96,9 +142,10 @@ class StepCalls:
         if isinstance(outcome, Returned):
             try:
                 return await self._done(calling, attempt, outcome.answer, input)
+            except StateConflict:
+                raise
             except (answers.BadAnswer, BadStateOperation) as error:
-                told = ErrorRecord(type(error).__name__, error.message, code=error.code)
-                self._ends.tell(calling, attempt, input, "failed", "failed", told)
+                self._ends.tell(calling, attempt, input, "failed", "failed", _told(error))
                 failed = answers.StepFailed(error.message, hint=error.hint)
                 return answers.refused(failed, run=run.shown)
             except (AnswerTaken, Fenced) as taken:
@@ -176,3 +223,13 @@ class StepCalls:
             path, what = next(iter(fields.items()))
             message = f"the answer with status {answer.status} does not fit its schema at {path or 'its top'}: {what}"
             self._parts.recording.say("warn", message, attempt.run.deployment_id, attempt=attempt)
+
+
+def _recorded(calling: Calling, request: Request) -> bytes:
+    """The input as it is kept, without what only the step may see."""
+    without = bodies.without_private(request, calling.endpoint.private_headers)
+    return msgspec.json.encode(request if without is None else without)
+
+
+def _told(error: UserError) -> ErrorRecord:
+    return ErrorRecord(type(error).__name__, error.message, code=error.code)

@@ -137,13 +137,17 @@ class Emit(msgspec.Struct, tag_field="frame", tag="emit", omit_defaults=True):
     now: bool = False
 
 
-class Get(msgspec.Struct, tag_field="frame", tag="get"):
-    """Host -> engine, answered with the value or null: the latest commit plus the attempt's own writes."""
+class Get(msgspec.Struct, tag_field="frame", tag="get", omit_defaults=True):
+    """Host -> engine, answered with the value or null: the latest commit plus the attempt's own writes.
+
+    `versioned`: answered with {value, version}. A version is a text that tells the value; "0" is that of null or nothing.
+    """
 
     call: int
     ask: int
     group: str
     key: str
+    versioned: bool = False
 
 
 class List(msgspec.Struct, tag_field="frame", tag="list"):
@@ -157,7 +161,8 @@ class List(msgspec.Struct, tag_field="frame", tag="list"):
 class Write(msgspec.Struct, tag_field="frame", tag="write", omit_defaults=True):
     """Host -> engine, not answered: held until the attempt commits, then applied in order. At most MOST_WRITES.
 
-    `op` is set | delete | clear (the whole group) | increment | append | merge.
+    `op` is set | delete | clear (the whole group) | increment | append | merge. A set with `if_version` counts only if it
+    meets that version at the commit; else nothing of the attempt does, and it is run again.
     """
 
     call: int
@@ -165,6 +170,7 @@ class Write(msgspec.Struct, tag_field="frame", tag="write", omit_defaults=True):
     group: str
     key: str = ""
     value: Any = None
+    if_version: str | None = None
 
 
 class BlobPut(msgspec.Struct, tag_field="frame", tag="blob_put", omit_defaults=True):

@@ -19,6 +19,7 @@ from wistro.state.port import StateAdapter, StateUnreachable, StateUnreadable
 from wistro.store.port import (
     BadStateOperation,
     Chunk,
+    NoVersions,
     Reads,
     StateWrite,
     Store,
@@ -104,12 +105,14 @@ class StateElsewhere:
     def _in_store(self) -> None:
         """Straight to the store: this is asked for every attempt."""
         store = self._store
+        self.has_versions = store.has_versions
         self.submit, self.get, self.list = store.submit, store.get, store.list
         self.entry, self.entries, self.groups = store.entry, store.entries, store.groups
         self.line, self.claim = store.line, store.claim
         self.next_run_seq, self.next_delivery_seq = store.next_run_seq, store.next_delivery_seq
 
     def _outside(self) -> None:
+        self.has_versions = False  # another program may write there while a commit is on its way
         self.submit, self.get, self.list = self._submit, self._get, self._list
         self.entry, self.entries, self.groups = self._entry, self._entries, self._groups
 
@@ -118,6 +121,10 @@ class StateElsewhere:
     ) -> asyncio.Future[None]:
         if not unit.writes:
             return self._store.submit(unit, then=then)
+        if any(write.if_version is not None for write in unit.writes):
+            refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            refused.set_exception(NoVersions())
+            return refused
         self._number += 1
         number, groups = self._number, {write.group for write in unit.writes}
         told = [[write.op, write.group, write.key, write.value] for write in unit.writes]

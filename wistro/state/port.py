@@ -11,11 +11,11 @@ from wistro.store.port import StateWrite
 GIVES_UP = {
     "files": (
         "state is kept in files: what an attempt writes is in the store when it commits and in the files a moment"
-        " later; an update that does not fit its value is dropped then; one engine alone may use the folder"
+        " later; an update that does not fit its value is dropped then, and versions are refused; one engine alone may use the folder"
     ),
     "redis": (
         "state is kept in Redis: what an attempt writes is in the store when it commits and in Redis a moment later,"
-        " or when Redis answers again; an update that does not fit its value is dropped then; it is as durable as"
+        " or when Redis answers again; an update that does not fit its value is dropped then, and versions are refused; it is as durable as"
         " that Redis is"
     ),
 }

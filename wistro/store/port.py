@@ -61,6 +61,27 @@ class BadStateOperation(UserError):
     hint = "increment wants a number, append a list, merge an object; or `set` the key first."
 
 
+class StateConflict(BadStateOperation):
+    """A `set` with `if_version` met another value than the attempt had read; nothing of its unit was kept."""
+
+    code = "state.conflict"
+    hint = "Somebody else wrote it meanwhile: read it again, then write. `update` needs no version."
+    status = 409
+
+    def __init__(self, group: str, key: str) -> None:
+        super().__init__(f"state `{group}`/`{key}` has changed since the version that was read")
+
+
+class NoVersions(BadStateOperation):
+    """A version of the state was asked for where state is kept outside of the store: nothing can be checked there."""
+
+    code = "state.no-versions"
+    hint = "Keep state in the store (`state: {adapter: store}`), or use `update`, which needs no version."
+
+    def __init__(self) -> None:
+        super().__init__("state that is kept outside of the store has no versions")
+
+
 @dataclass(slots=True)
 class RunRow:
     """A live run. `open` counts its deliveries that are neither done nor dead; it leaves at 0."""
@@ -117,6 +138,9 @@ class StateWrite:
     group: str
     key: str = ""
     value: Any = None
+    if_version: str | None = (
+        None  # of a set: what it must meet, as `store.state.version_of` tells it
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +315,7 @@ class Reads(Protocol):
 
 class Store(Reads, Protocol):
     stream: str  # this boot's
+    has_versions: bool  # `StateWrite.if_version` is checked in the transaction of its unit
 
     async def start(
         self, *, on_chunk: Callable[[Chunk], None], on_broken: Callable[[StoreBroken], None]
@@ -319,7 +344,7 @@ class Store(Reads, Protocol):
         ...
 
     def submit(self, unit: Unit, *, then: Callable[[], None] | None = None) -> asyncio.Future[None]:
-        """Resolves when on disk. Raises (in the future) StoreFull, StoreBroken, Fenced, TickTaken, IdTaken, BadStateOperation.
+        """Resolves when on disk. Raises (in the future) StoreFull, StoreBroken, Fenced, TickTaken, IdTaken, BadStateOperation, StateConflict.
 
         `then` is called once the unit is on disk, also when nobody waits for the future any more.
         A failed commit fails every unit that was submitted before the failure was told.

@@ -42,6 +42,8 @@ LOG_KEPT_BYTES = 64 * 1024 * 1024  # what a burst leaves of the log's file
 class SqliteStore(SqliteWrites):
     """`Store` on one file. `stream` names this boot; ids and times come with the units."""
 
+    has_versions = True
+
     def __init__(self, path: Path, *, stream: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from wistro.store.port import BadStateOperation, StateWrite
+import msgspec
+
+from wistro.store.port import BadStateOperation, StateConflict, StateWrite
 
 MISSING: Any = object()
 MAX_SAFE_INTEGER = 2**53 - 1
+ABSENT = "0"
+VERSION_BYTES = 12
+
+
+def version_of(value: Any) -> str:
+    """Equal values have one version, so nothing is kept beside them. A null's is that of what is not there, as in `get`."""
+    if value is MISSING or value is None:
+        return ABSENT
+    encoded = msgspec.json.encode(value, order="deterministic")
+    return hashlib.blake2b(encoded, digest_size=VERSION_BYTES).hexdigest()
 
 
 def operate(write: StateWrite, current: Any) -> Any:
@@ -35,7 +48,7 @@ def settle(
 ) -> list[tuple[str, str | None, Any]]:
     """(group, key, value or MISSING to delete), in order; (group, None, MISSING) clears the group.
 
-    `read` gives what is committed, or MISSING. Raises BadStateOperation.
+    `read` gives what is committed, or MISSING. Raises BadStateOperation, StateConflict.
     """
     cleared: set[str] = set()
     own: dict[tuple[str, str], Any] = {}
@@ -44,6 +57,10 @@ def settle(
             cleared.add(write.group)
             own = {place: value for place, value in own.items() if place[0] != write.group}
         elif write.op == "set":
+            if write.if_version is not None:
+                current = _current(write, own, cleared, read)
+                if version_of(current) != write.if_version:
+                    raise StateConflict(write.group, write.key)
             own[write.group, write.key] = write.value
         elif write.op == "delete":
             own[write.group, write.key] = MISSING

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wistro.protocol.frames import MOST_WRITES
+from wistro.store.state import version_of
 
 MANY = {"text": "Grüße, 世界, 🦊, \u0000, \u2028", "deep": [[[{"a": [None, True, 1.5, -0.25]}]]]}
 MAX_SAFE = 2**53 - 1
@@ -131,6 +132,13 @@ CASES = [
          results=[{"n": 1}, None], writes=[("set", "g", "k", {"n": 1}), ("delete", "g", "k", None)]),
     Case("reads what is committed", do=[["get", "committed", "a"], ["list", "committed"]],
          results=[1, [["a", 1], ["b", {"x": [2]}]]]),
+    Case("reads a value with its version", do=[["get_versioned", "committed", "a"], ["get_versioned", "committed", "none"]],
+         results=[{"value": 1, "version": version_of(1)}, {"value": None, "version": "0"}]),
+    Case("writes what must meet a version", do=[["set_if", "g", "k", {"n": 1}, "0"], ["get_versioned", "g", "k"]],
+         results=[{"value": {"n": 1}, "version": version_of({"n": 1})}], writes=[("set", "g", "k", {"n": 1}, "0")]),
+    Case("refuses a version that is none", do=[["set_if", "g", "k", 1, None]], failed={"type": "TypeError", "message": "ersion"}, but=GO),
+    Case("throws at the line of a versioned read that is refused", do=[["get_versioned", "refused", "k"]],
+         failed={"type": "Refused", "message": "10,000", "stack": "acts"}),
     Case("clears a group", do=[["clear", "committed"], ["list", "committed"]], results=[[]], writes=[("clear", "committed", "", None)]),
     Case("updates by an operation",
          do=[["update", "g", "n", {"increment": 2}], ["update", "g", "l", {"append": "x"}], ["update", "g", "m", {"merge": {"a": 1}}], ["update", "g", "s", {"set": 0}]],

@@ -24,6 +24,7 @@ from wistro.protocol.frames import (
     Refusal,
     Write,
 )
+from wistro.store.state import version_of
 
 OPTIONS = ("delay_s", "at_us", "key", "id", "now")
 COMMITTED = {("committed", "b"): {"x": [2]}, ("committed", "a"): 1}
@@ -58,7 +59,8 @@ class Recorder:
     async def get(self, frame: Get) -> Any:  # a store's answer takes time
         if frame.group == "refused":
             return Refusal("state.too-many-reads", "an attempt reads at most 10,000 values")
-        return self._state.get((frame.group, frame.key))
+        value = self._state.get((frame.group, frame.key))
+        return {"value": value, "version": version_of(value)} if frame.versioned else value
 
     def list(self, frame: List) -> Any:
         if frame.group == "refused":
@@ -70,7 +72,8 @@ class Recorder:
         ]
 
     def write(self, frame: Write) -> None:
-        self.writes.append((frame.op, frame.group, frame.key, frame.value))
+        versions = () if frame.if_version is None else (frame.if_version,)
+        self.writes.append((frame.op, frame.group, frame.key, frame.value, *versions))
         if frame.op == "set":
             self._state[frame.group, frame.key] = frame.value
         elif frame.op == "delete":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wistro.store.port import StateWrite
+from wistro.store.state import version_of
 
 State = dict[str, dict[str, Any]]
 
@@ -30,6 +31,10 @@ def merges(group: str, key: str, value: Any) -> StateWrite:
     return StateWrite("merge", group, key, value)
 
 
+def sets_if(group: str, key: str, value: Any, version: str) -> StateWrite:
+    return StateWrite("set", group, key, value, version)
+
+
 def deletes(group: str, key: str) -> StateWrite:
     return StateWrite("delete", group, key)
 
@@ -45,6 +50,7 @@ class Case:
     reads: State = field(default_factory=dict)
     elsewhere: State | None = None  # where it differs from `reads`, which is the store's then
     refused: int = 0  # attempts that the store refuses
+    refused_elsewhere: int = 0  # and another place
 
 
 ODD = [
@@ -62,6 +68,18 @@ ODD = [
     "k" * 700,
     "a:b*?[x]",
 ]
+
+
+def versioned(
+    says: str, attempts: list[list[StateWrite]], reads: State, *, refused: int = 0
+) -> Case:
+    """Another place than the store refuses every attempt that asks for a version, and keeps the others."""
+    others = [one for one in attempts if all(write.if_version is None for write in one)]
+    elsewhere: State = {}
+    for write in (write for one in others for write in one):
+        elsewhere.setdefault(write.group, {})[write.key] = write.value
+    return Case(says, attempts, reads, elsewhere, refused, len(attempts) - len(others))
+
 
 CASES = [
     Case("a value is set", [[sets("g", "k", {"n": 1})]], {"g": {"k": {"n": 1}}}),
@@ -97,5 +115,41 @@ CASES = [
         {"g": {"t": "text"}},
         elsewhere={"g": {"t": "text", "other": 1}},
         refused=1,
+    ),
+    versioned(
+        "what met its version is written",
+        [[sets("g", "k", 1)], [sets_if("g", "k", 2, version_of(1))], [sets_if("g", "new", 1, "0")]],
+        {"g": {"k": 2, "new": 1}},
+    ),
+    versioned(
+        "what met another version is not, nor anything beside it",
+        [[sets("g", "k", 1)], [sets("h", "k", 1), sets_if("g", "k", 2, version_of(3))], [sets_if("g", "k", 2, "0")]],
+        {"g": {"k": 1}},
+        refused=2,
+    ),
+    versioned(
+        "of two that read the same, one is written",
+        [[sets_if("g", "k", 1, "0")], [sets_if("g", "k", 2, "0")], [sets_if("g", "none", 2, version_of(1))]],
+        {"g": {"k": 1}},
+        refused=2,
+    ),
+    versioned(
+        "a version is met by what the attempt itself has written before",
+        [
+            [sets("g", "n", 1)],
+            [increments("g", "n"), sets_if("g", "n", 5, version_of(2)), sets_if("g", "n", 6, version_of(5))],
+            [deletes("g", "n"), sets_if("g", "n", 7, "0"), clears("h"), sets_if("h", "a", 1, "0")],
+        ],
+        {"g": {"n": 7}, "h": {"a": 1}},
+    ),
+    versioned(
+        "equal values have one version, whatever the order of their fields",
+        [[sets("g", "k", {"a": 1, "b": [1.0, "ü"]})], [sets_if("g", "k", 2, version_of({"b": [1.0, "ü"], "a": 1}))]],
+        {"g": {"k": 2}},
+    ),
+    versioned(
+        "a null has the version of nothing",
+        [[sets("g", "k", None)], [sets_if("g", "k", 2, "0")]],
+        {"g": {"k": 2}},
     ),
 ]  # fmt: skip

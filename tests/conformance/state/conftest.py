@@ -42,6 +42,10 @@ class Place:
         self.boots.append(store)
         return store
 
+    async def open_engines(self) -> list[StateElsewhere]:
+        """As many as may work on one store at once."""
+        return [await self.open() for _ in range(2 if self.kind == "store on postgres" else 1)]
+
     def adapter(self) -> StateAdapter | None:
         if self.kind == "files":
             return FilesState(self.path / "state")
@@ -89,6 +93,17 @@ def every(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 async def place(every: Place) -> AsyncIterator[Place]:
     yield every
     await every.close()
+
+
+@pytest.fixture(params=["store on sqlite", "store on postgres"])
+def within(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return made(request, tmp_path)
+
+
+@pytest.fixture
+async def store_place(within: Place) -> AsyncIterator[Place]:
+    yield within
+    await within.close()
 
 
 @pytest.fixture(params=["files", "redis"])

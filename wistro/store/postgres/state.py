@@ -47,7 +47,7 @@ class StateOfGroup:
         self._places = {(one.group, one.key) for one in writes if one.op != "clear"}
         self._cleared = {one.group for one in writes if one.op == "clear"}
         self.is_plain = all(
-            one.op == "set" for one in writes
+            one.op == "set" and one.if_version is None for one in writes
         )  # nothing is read, so nothing is locked first
 
     async def lock(self, connection: AsyncConnection) -> None:

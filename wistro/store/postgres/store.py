@@ -75,6 +75,8 @@ NEXT_SESSION = "UPDATE engines SET session = session + 1 WHERE boot = %s RETURNI
 class PostgresStore(AmongEngines):
     """`Store` on one schema. `stream` names this boot; ids and times come with the units."""
 
+    has_versions = True
+
     def __init__(
         self, url: str, *, stream: str, lease_s: float = LEASE_S, beat_s: float = BEAT_S
     ) -> None:

@@ -35,6 +35,29 @@ func (s *State) Get(group, key string, into any) (bool, error) {
 	return true, Trace(json.Unmarshal(value, into))
 }
 
+// GetVersioned reads as Get does, and gives the version for SetIfVersion; it is "0", and `into` as it was, when there is no value.
+func (s *State) GetVersioned(group, key string, into any) (version string, err error) {
+	fields, err := place(nil, group, &key)
+	if err != nil {
+		return "", err
+	}
+	answer, err := s.call.Ask("get", append(fields, `,"versioned":true}`...))
+	if err != nil {
+		return "", refused(err)
+	}
+	var found struct {
+		Value   json.RawMessage `json:"value"`
+		Version string          `json:"version"`
+	}
+	if err := json.Unmarshal(answer, &found); err != nil {
+		return "", Trace(err)
+	}
+	if len(found.Value) == 0 || bytes.Equal(found.Value, []byte("null")) {
+		return found.Version, nil
+	}
+	return found.Version, Trace(json.Unmarshal(found.Value, into))
+}
+
 // List reads a whole group, by key.
 func (s *State) List(group string) ([]Item, error) {
 	fields, err := place(nil, group, nil)
@@ -61,6 +84,15 @@ func (s *State) List(group string) ([]Item, error) {
 
 // Set writes a value; of two that write it, the last to commit wins.
 func (s *State) Set(group, key string, value any) error { return s.write("set", group, key, value) }
+
+// SetIfVersion writes a value if nobody has changed it since GetVersioned; else the attempt is run again.
+func (s *State) SetIfVersion(group, key string, value any, version string) error {
+	encoded, err := encode(version)
+	if err != nil {
+		return err
+	}
+	return s.writeWith(append([]byte(`,"if_version":`), encoded...), "set", group, key, value)
+}
 
 // Delete removes a value.
 func (s *State) Delete(group, key string) error { return s.write("delete", group, key, nil) }
@@ -94,7 +126,11 @@ func Append(item any) Operation { return Operation{"append", item} }
 func Merge(properties any) Operation { return Operation{"merge", properties} }
 
 func (s *State) write(operation, group, key string, value any) error {
-	fields, err := place([]byte(`,"op":"`+operation+`"`), group, &key)
+	return s.writeWith(nil, operation, group, key, value)
+}
+
+func (s *State) writeWith(more []byte, operation, group, key string, value any) error {
+	fields, err := place(append(more, `,"op":"`+operation+`"`...), group, &key)
 	if err != nil {
 		return err
 	}

@@ -264,9 +264,9 @@ const UPDATE = 'update takes one of { set }, { increment }, { append }, { merge 
 
 // Writes are held until the attempt commits; reads see the latest commit and the attempt's own writes.
 function stateOf(attempt) {
-  const write = (op, group, key, value) => {
+  const write = (op, group, key, value, more = '') => {
     attempt.checkOpen()
-    const rest = `,"op":"${op}","group":${name(group)},"key":${name(key)},"value":${encode(value)}`
+    const rest = `,"op":"${op}","group":${name(group)},"key":${name(key)},"value":${encode(value)}${more}`
     attempt.countWrite()
     attempt.tell('write', rest)
     return Promise.resolve()
@@ -282,7 +282,19 @@ function stateOf(attempt) {
     getGroup: function getGroup(group) {
       return attempt.ask('list', `,"group":${name(group)}`, getGroup).then((pairs) => pairs.map(([, value]) => value))
     },
-    set: (group, key, value) => write('set', group, key, value),
+    // The value, and the version for `set(…, ifVersion)`.
+    getVersioned: function getVersioned(group, key) {
+      return attempt.ask('get', `,"group":${name(group)},"key":${name(key)},"versioned":true`, getVersioned)
+    },
+    // An `undefined` that was meant as a version is refused, so that nothing is overwritten by a slip.
+    set: (group, key, value, ...versions) => {
+      if (versions.length === 0) return write('set', group, key, value)
+      const [ifVersion] = versions
+      if (typeof ifVersion !== 'string') {
+        throw new TypeError(`ifVersion is what getVersioned gave, a string, not ${String(ifVersion)}`)
+      }
+      return write('set', group, key, value, `,"if_version":${encode(ifVersion)}`)
+    },
     delete: (group, key) => write('delete', group, key, null),
     clear: (group) => write('clear', group, '', null),
     update: (group, key, op) => {

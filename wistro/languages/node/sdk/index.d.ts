@@ -161,7 +161,10 @@ export type StateOp = { set: unknown } | { increment: number } | { append: unkno
 /** Writes leave when the attempt commits; reads see the latest commit and the attempt's own writes. */
 export interface State {
   get<T = any>(group: string, key: string): Promise<T | null>
-  set(group: string, key: string, value: unknown): Promise<void>
+  /** The value, and its version, which is "0" when there is none. */
+  getVersioned<T = any>(group: string, key: string): Promise<{ value: T | null; version: string }>
+  /** With `ifVersion` it counts only if nobody has changed the value since; else the attempt is run again. */
+  set(group: string, key: string, value: unknown, ifVersion?: string): Promise<void>
   delete(group: string, key: string): Promise<void>
   list<T = any>(group: string): Promise<[key: string, value: T][]>
   /** The values without their keys, as Motia gives them. */

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from wistro_sdk import Refused
+from wistro_sdk import Refused, Versioned
 
 from .blobs import Blobs
 from .emits import emit_rest
@@ -209,6 +209,9 @@ def log_rest(level: str, message: str, fields=None, source: str = "logger") -> b
     )
 
 
+_WHATEVER = object()
+
+
 class State:
     """Writes are held until the attempt commits; reads see the latest commit and the attempt's own writes."""
 
@@ -220,6 +223,12 @@ class State:
     def get(self, group, key):
         return self._asker.ask(b"get", b',"group":%s,"key":%s' % (_name(group), _name(key)))
 
+    def get_versioned(self, group, key):
+        """The value, and the version for `set(…, if_version=…)`."""
+        rest = b',"group":%s,"key":%s,"versioned":true' % (_name(group), _name(key))
+        found = self._asker.ask(b"get", rest)
+        return _versioned_later(found) if hasattr(found, "__await__") else _versioned(found)
+
     def list(self, group):
         return self._asker.ask(b"list", b',"group":%s' % _name(group))
 
@@ -228,8 +237,12 @@ class State:
         found = self.list(group)
         return _values_later(found) if hasattr(found, "__await__") else _values(found)
 
-    def set(self, group, key, value):
-        return self._write(b"set", group, key, value)
+    def set(self, group, key, value, if_version=_WHATEVER):
+        if if_version is _WHATEVER:
+            return self._write(b"set", group, key, value)
+        if not isinstance(if_version, str):
+            raise TypeError(f"if_version is what get_versioned gave, a string, not {if_version!r}")
+        return self._write(b"set", group, key, value, b',"if_version":' + encode(if_version))
 
     def delete(self, group, key):
         return self._write(b"delete", group, key)
@@ -250,7 +263,7 @@ class State:
             raise ValueError(f"{UPDATE}, not `{name}`")
         return self._write(name.encode(), group, key, value)
 
-    def _write(self, op, group, key, value=None):
+    def _write(self, op, group, key, value=None, more=b""):
         if self._asker.is_over:
             raise RuntimeError(
                 "this attempt is over: emits and state need an attempt that still runs"
@@ -258,8 +271,16 @@ class State:
         rest = b',"op":"%s","group":%s,"key":%s,"value":%s'
         rest %= (op, _name(group), _name(key), encode(value))
         self._asker.count_write()
-        self._asker.tell(b"write", rest)
+        self._asker.tell(b"write", rest + more)
         return LANDED
+
+
+async def _versioned_later(found):
+    return _versioned(await found)
+
+
+def _versioned(found):
+    return Versioned(found["value"], found["version"])
 
 
 async def _values_later(found):

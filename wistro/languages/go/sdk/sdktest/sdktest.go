@@ -8,6 +8,7 @@ package sdktest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"sort"
@@ -130,6 +131,22 @@ type asked struct {
 	Group string          `json:"group"`
 	Key   string          `json:"key"`
 	Value json.RawMessage `json:"value"`
+
+	Versioned bool    `json:"versioned"`
+	IfVersion *string `json:"if_version"`
+}
+
+// versionOf is "0" of nothing, else a text that tells the value, as the engine's does.
+func versionOf(value json.RawMessage) string {
+	var shown any
+	if err := json.Unmarshal(value, &shown); err != nil || shown == nil {
+		return "0"
+	}
+	sorted, err := json.Marshal(shown)
+	if err != nil {
+		return "0"
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(sorted))[:24]
 }
 
 func (c *call) Given() bridge.Given {
@@ -162,7 +179,11 @@ func (c *call) Ask(frame string, fields []byte) (json.RawMessage, error) {
 		r.emitted = append(r.emitted, Message{one.Topic, one.Data})
 		return nil, nil
 	case "get":
-		return r.state[one.Group][one.Key], nil
+		value := r.state[one.Group][one.Key]
+		if one.Versioned {
+			return json.Marshal(map[string]any{"value": value, "version": versionOf(value)})
+		}
+		return value, nil
 	case "list":
 		pairs := [][2]any{}
 		for key, value := range r.state[one.Group] {
@@ -184,6 +205,9 @@ func (c *call) Write(fields []byte) error {
 	defer r.mutex.Unlock()
 	switch one.Op {
 	case "set":
+		if one.IfVersion != nil && *one.IfVersion != versionOf(r.state[one.Group][one.Key]) {
+			return &bridge.Refusal{Code: "state.conflict", Message: "the value has changed since the version that was read"}
+		}
 		r.set(one.Group, one.Key, one.Value)
 	case "delete":
 		delete(r.state[one.Group], one.Key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wistro_sdk.blobs import BlobRef
 from wistro_sdk.errors import NonRetriable, NotYet, Refused, RetryAfter
+from wistro_sdk.state import Versioned
 from wistro_sdk.streams import Streamed, ndjson, sse
 from wistro_sdk.types import (
     Blobs,
@@ -35,6 +36,7 @@ __all__ = [
     "State",
     "StepContext",
     "Streamed",
+    "Versioned",
     "ndjson",
     "sse",
 ]

@@ -70,6 +70,13 @@ func act(ctx *sdk.Context, given Given, request *sdk.Request[Given]) (*sdk.Respo
 				pairs = append(pairs, []any{item.Key, item.Value})
 			}
 			results = append(results, pairs)
+		case "get_versioned":
+			var value any
+			var version string
+			version, err = ctx.State.GetVersioned(args[0].(string), args[1].(string), &value)
+			results = append(results, map[string]any{"value": value, "version": version})
+		case "set_if":
+			err = ctx.State.SetIfVersion(args[0].(string), args[1].(string), args[2], args[3].(string))
 		case "set":
 			err = ctx.State.Set(args[0].(string), args[1].(string), args[2])
 		case "delete":

@@ -36,6 +36,12 @@ export async function act(given, ctx, own) {
       case 'list':
         results.push(await state[verb](...args))
         break
+      case 'get_versioned':
+        results.push(await state.getVersioned(...args))
+        break
+      case 'set_if':
+        await state.set(...args)
+        break
       case 'set':
       case 'delete':
       case 'clear':

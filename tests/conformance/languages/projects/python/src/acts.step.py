@@ -39,6 +39,12 @@ async def handler(given, ctx):
             results.append(await ctx.state.get(*args))
         elif verb == "list":
             results.append(await ctx.state.list(*args))
+        elif verb == "get_versioned":
+            found = await ctx.state.get_versioned(*args)
+            results.append({"value": found.value, "version": found.version})
+        elif verb == "set_if":
+            group, key, value, version = args
+            await ctx.state.set(group, key, value, if_version=version)
         elif verb in ("set", "delete", "clear", "update"):
             await getattr(ctx.state, verb)(*args)
         elif verb == "log":

@@ -38,6 +38,12 @@ def handler(given, ctx):
             results.append(ctx.state.get(*args))
         elif verb == "list":
             results.append(ctx.state.list(*args))
+        elif verb == "get_versioned":
+            found = ctx.state.get_versioned(*args)
+            results.append({"value": found.value, "version": found.version})
+        elif verb == "set_if":
+            group, key, value, version = args
+            ctx.state.set(group, key, value, if_version=version)
         elif verb in ("set", "delete", "clear", "update"):
             getattr(ctx.state, verb)(*args)
         elif verb == "log":
