@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bench.peers.node import MOTIA, MOTIA_ENV, lay_motia, motia
+from bench.peers.node import MOTIA, MOTIA_ENV, lay_motia, motia, motia_port
 from bench.peers.peer import Run, installed
 from bench.peers.python import UVICORN
 from bench.report import machine, median, table
@@ -143,9 +143,9 @@ def measure_motia(scratch: Path, times: Times) -> None:
         run = Run(home, folder, free_port())
         try:
             project, command = lay_motia(run), partial(motia, "dev", run)
-            with served(command, project, env=MOTIA_ENV) as (_, took_ms):
+            with served(command, project, env=MOTIA_ENV, pick=motia_port) as (_, took_ms):
                 times.cold.append(took_ms)
-            with served(command, project, env=MOTIA_ENV) as (port, took_ms):
+            with served(command, project, env=MOTIA_ENV, pick=motia_port) as (port, took_ms):
                 times.warm.append(took_ms)
                 times.reload.append(reloaded(project / "src" / "a.step.ts", port))
         finally:
@@ -179,10 +179,14 @@ def _dev(port: int) -> list[str]:
 
 @contextlib.contextmanager
 def served(
-    command: Callable[[int], list[str]], folder: Path, *, env: Mapping[str, str] | None = None
+    command: Callable[[int], list[str]],
+    folder: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    pick: Callable[[], int] = free_port,
 ) -> Iterator[tuple[int, float]]:
     """Start it, wait for the first POST that is answered with 2xx: the port, and the milliseconds it took."""
-    port = free_port()
+    port = pick()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "BENCH_COLLECTOR": str(free_port())}
     environment |= env or {}
     output = (

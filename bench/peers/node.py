@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import shutil
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -119,6 +122,16 @@ def lay_motia(run: Run) -> Path:
         f"import {{ config }} from '@motiadev/core'\nexport default config({{ {settings} }})\n"
     )
     return project
+
+
+def motia_port() -> int:
+    """A free one that `motia dev` can use: it takes 21,678 above it too, and ends without a word where there is none."""
+    while True:
+        port = random.randrange(10_000, 30_000)  # below those that the system gives out
+        with contextlib.suppress(OSError), socket.socket() as low, socket.socket() as high:
+            low.bind(("127.0.0.1", port))
+            high.bind(("127.0.0.1", port + 21_678))
+            return port
 
 
 def motia(command: str, run: Run, port: int) -> list[str]:
