@@ -30,7 +30,7 @@ def a_run(status: str, *, ended_at_us: int | None = None, trace: str = TRACE) ->
         "POST",
         "/a",
         ended_at_us,
-        CALLER,
+        trace_parent=CALLER,
     )
 
 
