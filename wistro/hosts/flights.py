@@ -267,8 +267,13 @@ class Flights:
             with self._our_bugs(flight):
                 self._reply(frame, await value)
 
+        def stop(_: object) -> None:
+            task.cancel()
+
         task = self._loop.create_task(wait())
-        flight.outcome.add_done_callback(lambda _: task.cancel())
+        flight.outcome.add_done_callback(stop)
+        # One that streams for hours asks millions of times.
+        task.add_done_callback(lambda _: flight.outcome.remove_done_callback(stop))
 
     def _reply(self, frame: Asking, value: Any) -> None:
         is_refused = isinstance(value, Refusal)
