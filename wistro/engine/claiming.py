@@ -117,14 +117,26 @@ class Claiming:
             return
         queue.is_claiming = False
         self._take(taken, queue)
+        self._turns.pump()
         if len(taken) < CLAIM_AT_ONCE:
             # What was put aside meanwhile may have missed the claim.
             queue.is_spilled = queue.put_aside != put_aside
             if queue.is_spilled and not queue.ready:
                 self.more(queue, loaded)
-            elif (due_at_us := await self._parts.store.next_due(deployment_id, step)) is not None:
-                self.wake_at(queue, due_at_us, loaded)
-        self._turns.pump()
+            else:
+                await self._look_ahead(queue, loaded)
+
+    async def _look_ahead(self, queue: StepQueue, loaded: Loaded) -> None:
+        """Be awake when the next of the queue is due."""
+        try:
+            due_at_us = await self._parts.store.next_due(loaded.deployment.id, queue.plan.id)
+        except StoreFull:  # also one that is away: when the next is due is not known
+            self._again_soon(queue, loaded)
+            return
+        except StoreBroken:
+            return
+        if due_at_us is not None:
+            self.wake_at(queue, due_at_us, loaded)
 
     async def _admit(self, queue: StepQueue, loaded: Loaded, gating: Gating) -> None:
         """As many as may run now, until only time or an end lets more through: then it is asked again."""

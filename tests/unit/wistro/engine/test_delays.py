@@ -17,8 +17,10 @@ from tests.factories.engine import (
     a_step,
     an_engine,
 )
+from wistro.engine import claiming
 from wistro.engine.clock import SystemClock
 from wistro.lock.model import LockedStep
+from wistro.store.port import StoreAway
 
 Start = Callable[..., Awaitable[Running]]
 HOUR_S = 3600.0
@@ -126,3 +128,28 @@ async def test_a_delayed_emit_is_no_reason_to_look_for_others(start: Start) -> N
 
     waiting = await running.store.runs()
     assert [one.open for one in waiting] == [1]
+
+
+async def test_what_is_due_later_is_not_forgotten_when_the_store_is_away_for_a_moment(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "CLAIM_AGAIN_S", 0.01)
+    seen: list[int] = []
+
+    async def b(message: Any, ctx: StepContext) -> None:
+        seen.append(message["delay_s"])
+
+    running = await start({"b": b})
+    answers = [StoreAway("away")]
+    real = running.store.next_due
+
+    def next_due(deployment_id: str, step: str) -> Any:
+        if answers:
+            raise answers.pop()
+        return real(deployment_id, step)
+
+    monkeypatch.setattr(running.store, "next_due", next_due)
+    await call(running, {"delay_s": 0.02}, {"delay_s": 0.2})
+
+    await running.quiet()
+    assert seen == [0.02, 0.2] and answers == []
