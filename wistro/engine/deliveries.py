@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -31,8 +32,11 @@ from wistro.store.port import (
     IdTaken,
     StateConflict,
     StoreBroken,
+    StoreFull,
     Unit,
 )
+
+T = TypeVar("T")
 
 ID_TRIES = 20
 LONE_DEATHS = 2  # a message that killed so many hosts in which it ran alone is given up
@@ -118,7 +122,7 @@ class Deliveries:
         """At a No-Op step that waits: no code runs, the delivery is told of by its task."""
         delivery.is_settling = True
         try:
-            await self._tasks.arrive(delivery, loaded)
+            await self._patiently(partial(self._tasks.arrive, delivery, loaded))
         except (Fenced, StoreBroken):
             pass  # it was answered or cancelled meanwhile; or it stays in the store for the next boot
         finally:
@@ -179,7 +183,11 @@ class Deliveries:
                 await self._failed(
                     delivery, attempt, loaded, Failed(0, type(error).__name__, error.message)
                 )
-            except (ValueError, OverflowError) as error:  # a text or number that no store can keep
+            except (
+                ValueError,
+                OverflowError,
+                IdTaken,
+            ) as error:  # a text or number that no store can keep
                 await self._failed(
                     delivery, attempt, loaded, Failed(0, type(error).__name__, str(error))
                 )
@@ -213,13 +221,22 @@ class Deliveries:
         attempt.check()
         ids: list[tuple[str, int]] = []
         for _ in range(ID_TRIES):
-            ids = await self._leaving.ids(attempt.emits)
+            ids = await self._patiently(partial(self._leaving.ids, attempt.emits))
             try:
                 await self._commit(delivery, attempt, loaded, ids)
                 return
             except IdTaken:
                 continue  # by somebody whose commit is known by now
         raise IdTaken([key for key, _ in ids])
+
+    @staticmethod
+    async def _patiently(asks: Callable[[], Awaitable[T]]) -> T:
+        """A store that is full or away is waited for: a delivery that is let go here is in nobody's hands."""
+        while True:
+            try:
+                return await asks()
+            except StoreFull:
+                await asyncio.sleep(FULL_AGAIN_S)
 
     async def _commit(
         self, delivery: Delivery, attempt: Attempt, loaded: Loaded, ids: list[tuple[str, int]]

@@ -108,7 +108,7 @@ class BlobAsks:
                 refusal = await self._take(upload, frame)
                 if refusal is None and not frame.last:
                     return None
-                del self._uploads[frame.upload]
+                self._uploads.pop(frame.upload, None)  # all are gone when its attempt is over
                 if refusal is not None:
                     upload.abort()
                     return refusal

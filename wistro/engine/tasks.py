@@ -53,6 +53,7 @@ FOREVER_US = 100 * 365 * 24 * 3600 * 1_000_000
 TOKEN_BYTES = 32
 ASKED = "answer"  # a command to the engine that works on the run
 TRIES = 5
+EVERY = 2**31  # of a run's
 MAX_BY = 200
 
 
@@ -372,7 +373,7 @@ class Tasks:
         self, run_id: str, *, now_us: int
     ) -> tuple[list[TaskEnd], list[Unnumbered]]:
         """What the end of a run means for its open tasks: for the unit that ends it."""
-        waiting = await self._parts.store.tasks(TaskFilter(run_id=run_id, limit=1_000))
+        waiting = await self._parts.store.tasks(TaskFilter(run_id=run_id, limit=EVERY))
         ends = [TaskEnd(one.task_id, CANCELLED, now_us) for one in waiting]
         recording = self._parts.recording
         return ends, [recording.task(one, "cancelled", at_us=now_us) for one in waiting]

@@ -19,8 +19,10 @@ from tests.factories.engine import (
     a_step,
     an_engine,
 )
+from wistro.engine import deliveries
 from wistro.engine.limits import Limits
 from wistro.lock.model import ApiTrigger, Retries
+from wistro.store.port import StoreAway
 
 Start = Callable[..., Awaitable[Running]]
 RETRIES = Retries(max=3, initial="1ms", jitter=False)
@@ -276,3 +278,28 @@ async def test_more_than_a_few_at_once_are_refused(start: Start) -> None:
     await running.quiet()
 
     assert sorted(told(running)) == [1, 1, 2]
+
+
+async def test_ids_are_asked_for_again_while_the_store_is_away(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "FULL_AGAIN_S", 0.01)
+
+    async def b(message: Any, ctx: StepContext) -> None:
+        ctx.emit("told", 1, id="once")
+
+    running = await start({"b": b})
+    real, fails = running.store.known_ids, [StoreAway("away")]
+
+    async def known_ids(keys: Any, *, now_us: int) -> Any:
+        if fails:
+            raise fails.pop()
+        return await real(keys, now_us=now_us)
+
+    monkeypatch.setattr(running.store, "known_ids", known_ids)
+
+    await call(running, "/go")
+
+    await running.quiet()
+    assert fails == [] and told(running) == [1]
+    assert len([one for one in running.sink.of_kind("attempt") if one["step"] == "b"]) == 1

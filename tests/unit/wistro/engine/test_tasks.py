@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from tests.factories.engine import Running, Step, StepContext, a_call, a_lock, a_step, an_engine
+from wistro.engine import deliveries
+from wistro.engine.limits import Limits
 from wistro.engine.task_errors import TaskEnded, UnfitForm, UnknownAnswer, UnknownTask
 from wistro.lock.model import ApiTrigger, Lock, Reference, Task, TaskAnswer
 from wistro.protocol.ids import read as read_id
 from wistro.protocol.operating import TaskView
+from wistro.store.port import StoreAway
 from wistro.store.tasks import TaskFilter
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -139,6 +142,27 @@ async def test_a_message_opens_a_task_and_its_run_waits(start: Start):
         {"order": 7},
     )
     assert running.hosts.calls == []
+
+
+async def test_a_message_that_comes_while_the_store_is_away_opens_its_task_later(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(deliveries, "FULL_AGAIN_S", 0.01)
+    running = await start()
+    real, fails = running.store.task, [StoreAway("away")]
+
+    async def task(task_id: str) -> Any:
+        if fails:
+            raise fails.pop()
+        return await real(task_id)
+
+    monkeypatch.setattr(running.store, "task", task)
+
+    opened = await asked(running)
+
+    assert fails == []
+    await answer(running, opened, "approve", {"cents": 1})
+    assert await heard(running, "approved") == [{"cents": 1}]
 
 
 async def test_an_answer_emits_its_form_and_tells_who_gave_it(start: Start):
@@ -279,6 +303,31 @@ async def test_a_cancelled_run_takes_its_task_with_it(start: Start):
     assert [one["outcome"] for one in running.sink.of_kind("attempt")] == ["waiting", "cancelled"]
     with pytest.raises(TaskEnded, match="cancelled"):
         await answer(running, task, "approve", {"cents": 1})
+
+
+async def test_a_cancelled_run_takes_all_of_its_tasks_with_it(tmp_path: Path):
+    async def ask(message: Any, ctx: StepContext) -> None:
+        for number in range(1_100):
+            ctx.emit("asked", {"number": number})
+
+    given = lock()
+    given.steps["beside"] = a_step(subscribes=["beside"], emits=["asked"])
+    limits = Limits(emits=2_000)
+    running = await an_engine(tmp_path, given, STEPS | {"beside": ask}, limits=limits)
+    try:
+        run_id = await running.engine.emit("beside", {})
+        async with asyncio.timeout(30):
+            while statuses(running)[-1] != "waiting":
+                await running.sink.seen("run", count=len(statuses(running)) + 1)
+
+        await running.engine.cancel(run_id)
+
+        await running.quiet()
+        assert await running.engine.tasks(TaskFilter()) == []
+        cancelled = await running.engine.tasks(TaskFilter(state="cancelled", limit=2_000))
+        assert len(cancelled) == 1_100
+    finally:
+        await running.engine.close()
 
 
 async def test_a_link_leads_to_its_task_and_no_other_token_does(start: Start):
