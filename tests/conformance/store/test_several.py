@@ -142,6 +142,37 @@ async def test_what_an_engine_that_was_thought_dead_still_sends_is_refused(
     assert await claimed(other.store) == [(delivery.seq, 2)]
 
 
+async def test_what_an_engine_was_to_count_goes_with_it(
+    several: Several, on_postgres: OnPostgres
+) -> None:
+    lost, other = await several.join(), await several.join()
+    await put(lost.store)
+    on_postgres.sql("INSERT INTO taken VALUES (1, 'd', 1, 1)")
+    await lost.store.abandon()
+
+    await other.until(lambda: bool(other.moved))
+    await other.store._members._asked(other.store._members._tidy)
+
+    assert on_postgres.sql("SELECT boot FROM taken") == []
+
+
+async def test_a_beat_that_fails_is_told_at_once(
+    several: Several, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await several.join()
+
+    def idle_steps(deployment_id: str) -> list[str]:
+        raise KeyError(deployment_id)
+
+    monkeypatch.setattr(one.store._members, "_others", Others(
+        moved=lambda moved: None, left=lambda chunks, streams: None, command=lambda command: None,
+        idle_steps=idle_steps,
+    ))  # fmt: skip
+    await one.until(lambda: bool(one.broken))
+
+    assert DEPLOYMENT in str(one.broken[0])
+
+
 async def test_engines_of_another_schema_on_the_server_are_left_alone(
     several: Several, on_postgres: OnPostgres
 ) -> None:

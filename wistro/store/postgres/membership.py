@@ -108,6 +108,8 @@ WHERE e.is_gone AND NOT e.is_shipped AND e.shipper = %s ORDER BY e.boot, o.first
 FORGET_ENGINES = """
 DELETE FROM engines e WHERE is_gone AND is_shipped AND NOT EXISTS (SELECT FROM runs r WHERE r.owner = e.boot)
 """
+# What an engine was to count, and ended before.
+FORGET_TAKEN = "DELETE FROM taken t WHERE NOT EXISTS (SELECT FROM engines e WHERE e.boot = t.boot AND NOT e.is_gone)"
 FORGET_CALLING = "DELETE FROM calling c WHERE NOT EXISTS (SELECT FROM engines e WHERE e.boot = c.boot AND NOT e.is_gone)"
 
 
@@ -194,6 +196,10 @@ class Membership:
                 # Nothing is taken from others before they had the time to come back, too.
                 self._steady_since = None
                 log.warning("the store does not answer: %s", str(error).strip() or "in time")
+            except Exception as error:  # else the lease would run out and nobody say why
+                log.exception("the store's beat failed")
+                self._broken(StoreBroken(str(error)))
+                return
             left_s = min(self._beat_s, self._expires_in_s) - (time.monotonic() - started)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.05, left_s)):
@@ -215,8 +221,8 @@ class Membership:
         await self._look_ahead(connection)
 
     async def _tidy(self, connection: AsyncConnection) -> None:
-        await connection.execute(FORGET_ENGINES)
-        await connection.execute(FORGET_CALLING)
+        for forget in (FORGET_ENGINES, FORGET_TAKEN, FORGET_CALLING):
+            await connection.execute(forget)
 
     async def _look_ahead(self, connection: AsyncConnection) -> None:
         """Be awake when the next lease runs out, should it."""
