@@ -15,7 +15,7 @@ from wistro.cli.groups import group
 from wistro.cli.tables import ago, table
 from wistro.cli.values import shown
 from wistro.errors import UserError
-from wistro.protocol.operating import Changed, DeadPage, DeadView, Redriven
+from wistro.protocol.operating import Changed, DeadPage, DeadView, Redriven, RedrivenMany
 
 app = group("wistro dead redrive --step src/payments/charge")
 PAGE = 200
@@ -100,24 +100,20 @@ def redrive(
     if not deliveries and not everything and step is None:
         raise NothingNamed("which dead letters?")
     here = heres.find(folder)
-    ids = deliveries or [one.id for one in _letters(here, step)]
-    redriven, failed = [], 0
-    for id in ids:
-        try:
-            redriven.append(here.ask("POST", f"dead/{id}/redrive", Redriven))
-        except UserError as error:
-            if len(ids) == 1 or error.code == "control.no-engine":
-                raise
-            failed += 1
-            say.failed(id, say.plain(error.message))
+    made = _redriven_each(here, deliveries) if deliveries else _redriven_all(here, step)
+    redriven, failed = made.redriven, len(made.refused)
+    for id, why in made.refused.items():
+        say.failed(id, say.plain(why))
     if json:
         say.data(msgspec.to_builtins(redriven))
-    if not ids:
+    if not redriven and not failed:
         say.talk("no dead letter" + (f" of {say.plain(step)}" if step else ""))
         return 0
     number = f"{len(redriven)} dead letter{'' if len(redriven) == 1 else 's'}"
     say.done("Redriven", number)
-    if redriven:
+    if made.more:
+        say.next_step("the same again: there may be more of them")
+    elif redriven:
         say.next_step(f"wistro runs show {redriven[0].run}")
     return 1 if failed else 0
 
@@ -139,6 +135,25 @@ def delete(
     if json:
         say.data({"deleted": deliveries})
     return 0
+
+
+def _redriven_each(here: heres.Here, ids: list[str]) -> RedrivenMany:
+    made = RedrivenMany([], {})
+    for id in ids:
+        try:
+            made.redriven.append(here.ask("POST", f"dead/{id}/redrive", Redriven))
+        except UserError as error:
+            if len(ids) == 1 or error.code == "control.no-engine":
+                raise
+            made.refused[id] = error.message
+    return made
+
+
+def _redriven_all(here: heres.Here, step: str | None) -> RedrivenMany:
+    """In one request, however many: the engine knows their order."""
+    if here.running is None and next(_letters(here, step), None) is None:
+        return RedrivenMany([], {})
+    return here.ask("POST", "dead/redrive", RedrivenMany, step=step)
 
 
 def _letters(here: heres.Here, step: str | None) -> Iterator[DeadView]:

@@ -1,4 +1,4 @@
-"""Doing a run once more, messages that are due later, and dead letters given up for ever, as commands ask for them."""
+"""Doing a run once more, messages that are due later, and what becomes of dead letters, as commands ask for them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ import asyncio
 
 from wistro.control import reading
 from wistro.control.asked import NothingSuch, Project, Query
+from wistro.engine.dead_letters import DeadFilter
 from wistro.protocol.ids import read as read_id
 from wistro.protocol.ids import show
-from wistro.protocol.operating import Changed, DelayedPage, DelayedView, Emitted
+from wistro.protocol.operating import (
+    Changed,
+    DelayedPage,
+    DelayedView,
+    Emitted,
+    Redriven,
+    RedrivenMany,
+)
 from wistro.protocol.times import rfc3339
+
+REDRIVEN_AT_ONCE = 2_000  # each is a commit, and the answer is waited for
 
 
 class Again:
@@ -46,6 +56,24 @@ class Again:
     async def take_back(self, rest: str, query: Query, body: bytes) -> Changed:
         await self._project.running.cancel_delivery(str(read_id("delivery", rest)))
         return Changed(1)
+
+    async def redrive(self, rest: str, query: Query, body: bytes) -> Redriven | RedrivenMany:
+        if rest == "redrive":
+            return await self._redrive_many(query.get("step"))
+        id, _, verb = rest.partition("/")
+        if verb != "redrive":
+            raise NothingSuch(f"there is no dead/{rest}")
+        run = await self._project.running.redrive(str(read_id("delivery", id)))
+        return Redriven(id, show("run", run))
+
+    async def _redrive_many(self, step: str | None) -> RedrivenMany:
+        wanted = DeadFilter(step=step, limit=REDRIVEN_AT_ONCE)
+        found = await self._project.running.redrive_many(wanted)
+        return RedrivenMany(
+            [Redriven(show("delivery", id), show("run", run)) for id, run in found.done],
+            {show("delivery", id): why for id, why in found.refused.items()},
+            more=len(found.done) + len(found.refused) == REDRIVEN_AT_ONCE,
+        )
 
     async def delete_dead(self, rest: str, query: Query, body: bytes) -> Changed:
         await self._project.running.delete_dead(str(read_id("delivery", rest)))

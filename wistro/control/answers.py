@@ -29,7 +29,6 @@ from wistro.protocol.operating import (
     EntryPage,
     GroupPage,
     GroupView,
-    Redriven,
 )
 from wistro.protocol.times import rfc3339
 from wistro.store.port import DeadLetter, Reads, StateWrite, Unit
@@ -71,7 +70,7 @@ class Answers:
             ("DELETE", "dead"): again.delete_dead,
             ("POST", "events"): self._emit,
             ("GET", "dead"): self._dead,
-            ("POST", "dead"): self._redrive,
+            ("POST", "dead"): again.redrive,
             ("GET", "tasks"): self._tasks.read,
             ("POST", "tasks"): self._tasks.change,
             ("GET", "state"): self._state,
@@ -120,13 +119,6 @@ class Answers:
         letters = await store.dead_letters(limit=limit + 1, before=before) if store else []
         page = [dead_view(one) for one in letters[:limit]]
         return DeadPage(page, page[-1].id if len(letters) > limit else None)
-
-    async def _redrive(self, rest: str, query: Query, body: bytes) -> Redriven:
-        id, _, verb = rest.partition("/")
-        if verb != "redrive":
-            raise NothingSuch(f"there is no dead/{rest}")
-        run = await self._engine.redrive(str(read_id("delivery", id)))
-        return Redriven(id, show("run", run))
 
     # State
 

@@ -13,6 +13,7 @@ The control socket of `wistro dev` and `wistro start` (`wistro/control`) answers
     GET  /dead?step=&run=&before=<delivery>&limit=  DeadPage
     GET  /dead/<delivery>                           DeadView
     POST /dead/<delivery>/redrive                   Redriven
+    POST /dead/redrive?step=                        RedrivenMany   all of them, or those of one step
     GET  /state?after=<group>&limit=                GroupPage
     GET  /state?group=&after=<key>&limit=           EntryPage
     GET  /state?group=&key=                         Entry
@@ -90,6 +91,14 @@ class DeadPage(msgspec.Struct):
 class Redriven(msgspec.Struct):
     id: str
     run: str
+
+
+class RedrivenMany(msgspec.Struct):
+    """Oldest first. `refused` says of the others why, by their ids. `more`: there may be some that were not looked at."""
+
+    redriven: list[Redriven]
+    refused: dict[str, str]
+    more: bool = False
 
 
 class DelayedView(msgspec.Struct):

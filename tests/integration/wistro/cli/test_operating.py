@@ -178,6 +178,30 @@ def test_a_dead_letter_is_shown_and_redriven_once_its_reason_is_gone(
     assert wistro("dead", "redrive", *at).code == 1
 
 
+def test_dead_letters_of_one_step_are_redriven_at_once_and_one_is_given_up(
+    wistro: Wistro, at: list[str]
+) -> None:
+    wistro("state", "set", "broken", "mug", "true", *at)
+    for _ in range(3):
+        wistro("emit", "order.placed", '{"sku": "mug"}', "--wait", *at)
+    given_up, *others = [one["id"] for one in json.loads(wistro("dead", "--json", *at).out)]
+
+    deleted = wistro("dead", "delete", given_up, *at)
+    again = wistro("dead", "delete", given_up, *at)
+    wistro("state", "delete", "broken", "mug", *at)
+    elsewhere = wistro("dead", "redrive", "--step", "src/no_such_step", *at)
+    redriven = wistro("dead", "redrive", "--step", "src/pack", "--json", *at)
+
+    assert deleted.code == 0 and "Deleted" in deleted.err and given_up in deleted.err
+    assert (again.code, "no dead letter" in again.err) == (1, True)
+    assert (elsewhere.code, "no dead letter of src/no_such_step" in elsewhere.err) == (0, True)
+    made = json.loads(redriven.out)
+    assert [one["id"] for one in made] == others[::-1], "oldest first"
+    for one in made:
+        ended(wistro, one["run"], at, "done")
+    assert wistro("dead", "--json", *at).out == "[]\n"
+
+
 def test_a_task_is_listed_shown_and_answered_once(wistro: Wistro, at: list[str]) -> None:
     assert "no task waits" in wistro("tasks", *at).err
     run = json.loads(wistro("emit", "order.large", '{"sku": "ü"}', "--json", *at).out)["run"]
