@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from bench.page import PAGE, replaced
 from bench.systems import ROOT
 
-ALL = ("e1", "e2", "e3", "e4", "e5", "e6", "h1", "h2", "lock", "s1")
+ALL = ("e1", "e2", "e3", "e4", "e5", "e6", "h1", "h2", "lock", "profile", "s1")
 SHORT = {"h1": ["--batches", "4", "--rounds", "1"]}
 WITH_PEERS = ("e1", "e2", "e4")
 

@@ -1,4 +1,4 @@
-"""E1, E2, E3, E5, E6, H2 and S1 in their short forms: that they run and print a number for each system. No time is asserted."""
+"""E1, E2, E3, E5, E6, H2, S1 and the profile in their short forms: that they run and print a number for each system. No time is asserted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LINE = {"in the Hub's table", "in the open page"}
     ("name", "systems", "columns"),
     [
         ("e1", ENGINES, 5), ("e2", ENGINES, 5), ("e3", SYNCED, 4), ("e5", MEMORY, 4), ("e6", GROWTH, 6),
-        ("h2", LINE, 4), ("s1", STORES, 4),
+        ("h2", LINE, 4), ("profile", {"all else"}, 1), ("s1", STORES, 4),
     ],
 )  # fmt: skip
 def test_a_benchmark_prints_a_number_for_each_system(
