@@ -147,6 +147,7 @@ class Client:
         self._tasks: list[asyncio.Task[None]] = []
         self._workers = workers
         self.in_flight = 0  # sent and not answered
+        self._is_busy = asyncio.Event()  # some are
         self.acknowledged = 0
         self.unanswered: list[str] = []  # keys that nobody answered in PATIENCE_S
 
@@ -168,6 +169,10 @@ class Client:
         while not self._turns.full():
             self._turns.put_nowait(None)
         await asyncio.gather(*self._tasks)
+
+    async def busy(self) -> None:
+        """Returns when calls are in flight: a fault that meets none shows little."""
+        await self._is_busy.wait()
 
     async def acknowledgement(self, *, after: float = 0.0) -> None:
         """Returns at the next acknowledgement of a call that was sent after this instant (time.monotonic)."""
@@ -207,6 +212,7 @@ class Client:
         while time.monotonic() < until:
             wait_s, sent_at = AGAIN_AFTER_S, time.monotonic()
             self.in_flight += 1
+            self._is_busy.set()
             try:
                 answer = await connection.post(key, body)
             except (OSError, TimeoutError):
@@ -222,6 +228,8 @@ class Client:
                 wait_s = answer.retry_after_s
             finally:
                 self.in_flight -= 1
+                if not self.in_flight:
+                    self._is_busy.clear()
             await asyncio.sleep(wait_s * self._chance.uniform(0.5, 1.0))
         self.unanswered.append(key)
         return False

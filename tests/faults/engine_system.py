@@ -64,6 +64,7 @@ class EngineSystem:
             Victim("engine", self._engine),
             *(Victim(f"host {one}", partial(self._hosts, one)) for one in ("python", "node")),
         ]
+        self._drained_within_s = 10.0 if sabotage else DRAINED_WITHIN_S
         self._module = SABOTAGED if sabotage else MODULE
         self._arguments = [sabotage] if sabotage else []
         self._environ = dict(environ or {})
@@ -122,10 +123,10 @@ class EngineSystem:
 
     async def settled(self) -> None:
         """Let what was accepted come to its end, as a reader of the file sees it from outside; then end the engine."""
-        until = time.monotonic() + DRAINED_WITHIN_S
+        until = time.monotonic() + self._drained_within_s
         while left := await asyncio.to_thread(self._left):
             if time.monotonic() > until:
-                raise TimeoutError(f"after {DRAINED_WITHIN_S:g} s there were still {left}")
+                raise TimeoutError(f"after {self._drained_within_s:g} s there were still {left}")
             await asyncio.sleep(0.05)
         await self.stop()
 

@@ -60,6 +60,7 @@ async def kill(
 
 async def _kill(victim: Victim, client: Client, *, chance: random.Random) -> Kill:
     identity = await _one_living(victim, chance)
+    await client.busy()
     in_flight, at = client.in_flight, time.monotonic()
     procs.send(identity, signal.SIGKILL)
     if await asyncio.to_thread(procs.wait_gone, [identity], timeout_s=GONE_WITHIN_S):

@@ -74,6 +74,7 @@ async def _take(folder: Path, *, times: int, seed: int, environ: Mapping[str, st
 
 async def _cut(disk: mounts.Powered, client: Client, image: Path, chance: random.Random) -> Cut:
     await asyncio.sleep(chance.uniform(*PAUSES_S))
+    await client.busy()
     path, in_flight = image.parent / "client.log", client.in_flight
     before = ledger.read(path)
     lost = await asyncio.to_thread(disk.cut, image, seed=chance.getrandbits(32))
