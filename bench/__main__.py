@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(ALL):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}: there are {', '.join(ALL)}")
+    if options.short and options.write:
+        parser.error("the numbers of --short say nothing: they are not written")
     failed = []
     for name in options.names or ALL:
         printed = run(name, options_of(name, options))

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from bench.__main__ import ALL
+from bench.__main__ import ALL, main
 from bench.page import END, PAGE, NoPlace, begin, replaced
 from bench.systems import ROOT
 
@@ -39,3 +39,13 @@ def test_a_table_takes_the_place_of_the_one_before_and_leaves_the_rest() -> None
 def test_a_page_without_one_place_is_refused(page: str) -> None:
     with pytest.raises(NoPlace, match="e1"):
         replaced(page, "e1", "a table", on=ON)
+
+
+@pytest.mark.parametrize("wrong", [["--short", "--write"], ["e99"]])
+def test_numbers_that_say_nothing_and_unknown_benchmarks_are_refused(wrong: list[str]) -> None:
+    before = PAGE.read_text()
+
+    with pytest.raises(SystemExit, match="2"):
+        main(wrong)
+
+    assert PAGE.read_text() == before
