@@ -18,7 +18,6 @@ from tests.factories.engine import (
     an_engine,
 )
 from wistro.engine import claiming
-from wistro.engine.clock import SystemClock
 from wistro.lock.model import LockedStep
 from wistro.store.port import StoreAway
 
@@ -26,8 +25,23 @@ Start = Callable[..., Awaitable[Running]]
 HOUR_S = 3600.0
 
 
+class Clock:
+    """Stands still until a test sets it: the engine's timers look at it again and again meanwhile."""
+
+    def __init__(self) -> None:
+        self.us = 1_800_000_000_000_000
+
+    def now_us(self) -> int:
+        return self.us
+
+
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def start(tmp_path: Path, clock: Clock) -> AsyncIterator[Start]:
     """An engine whose endpoint emits `told` to `b` with the options that its body gives."""
     started: list[Running] = []
 
@@ -36,7 +50,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             "a": a_step("api", name="a", method="POST", path="/a", emits=["told"]),
             "b": a_step(name="b", subscribes=["told"], **config),
         }
-        running = await an_engine(tmp_path, a_lock(locked), {"a": tell} | steps)
+        running = await an_engine(tmp_path, a_lock(locked), {"a": tell} | steps, clock=clock)
         started.append(running)
         return running
 
@@ -64,7 +78,7 @@ def waits_us(running: Running) -> list[int]:
     return [one["queued_at_us"] - runs[one["run_id"]] for one in attempts]
 
 
-async def test_a_delayed_emit_is_delivered_when_it_is_due(start: Start) -> None:
+async def test_a_delayed_emit_is_delivered_when_it_is_due(start: Start, clock: Clock) -> None:
     order: list[float] = []
 
     async def b(message: Any, ctx: StepContext) -> None:
@@ -72,21 +86,28 @@ async def test_a_delayed_emit_is_delivered_when_it_is_due(start: Start) -> None:
 
     running = await start({"b": b})
     await call(running, {"delay_s": 0.06}, {"delay_s": 0.03}, {})
+    await running.sink.seen("attempt", count=2)
+    clock.us += 30_000
+    await running.sink.seen("attempt", count=3)
+    assert order == [0, 0.03]
+    clock.us += 30_000
     await running.quiet()
 
     assert order == [0, 0.03, 0.06]
-    assert sorted(waits_us(running))[1] >= 30_000
+    assert waits_us(running) == [0, 30_000, 60_000]
 
 
-async def test_an_emit_for_an_instant_is_delivered_then(start: Start) -> None:
+async def test_an_emit_for_an_instant_is_delivered_then(start: Start, clock: Clock) -> None:
     running = await start({"b": nothing})
-    at_us = SystemClock().now_us() + 300_000
+    at_us = clock.us + 10_000
     await call(running, {"at_us": at_us})
+    (waiting,) = await running.engine.list_delayed()
+    clock.us = at_us
     await running.quiet()
 
+    assert waiting.due_at_us == at_us
     (attempt,) = [one for one in running.sink.of_kind("attempt") if one["step"] == "b"]
-    assert attempt["queued_at_us"] == at_us
-    assert attempt["started_at_us"] >= at_us
+    assert attempt["queued_at_us"] == attempt["started_at_us"] == at_us
 
 
 async def test_an_instant_that_has_passed_is_now(start: Start) -> None:
@@ -94,23 +115,23 @@ async def test_an_instant_that_has_passed_is_now(start: Start) -> None:
     await call(running, {"at_us": 1})
     await running.quiet()
 
-    assert waits_us(running)[0] >= 0
+    assert waits_us(running) == [0]
 
 
-async def test_a_step_that_delays_is_given_each_message_later(start: Start) -> None:
+async def test_a_step_that_delays_is_given_each_message_later(start: Start, clock: Clock) -> None:
     running = await start({"b": nothing}, delay="30ms")
     await call(running, {}, {"delay_s": 0.05})
+    clock.us += 50_000
     await running.quiet()
 
-    first, second = sorted(waits_us(running))
-    assert first >= 30_000
-    assert second >= 50_000
+    assert waits_us(running) == [30_000, 50_000]
 
 
-async def test_a_delayed_emit_survives_a_restart(start: Start) -> None:
+async def test_a_delayed_emit_survives_a_restart(start: Start, clock: Clock) -> None:
     running = await start({"b": nothing})
     await call(running, {"delay_s": 0.05})
     await running.engine.close(grace_s=0)
+    clock.us += 50_000
 
     again = await start({"b": nothing})
     await again.quiet()
@@ -131,7 +152,7 @@ async def test_a_delayed_emit_is_no_reason_to_look_for_others(start: Start) -> N
 
 
 async def test_what_is_due_later_is_not_forgotten_when_the_store_is_away_for_a_moment(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    start: Start, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claiming, "CLAIM_AGAIN_S", 0.01)
     seen: list[int] = []
@@ -150,6 +171,9 @@ async def test_what_is_due_later_is_not_forgotten_when_the_store_is_away_for_a_m
 
     monkeypatch.setattr(running.store, "next_due", next_due)
     await call(running, {"delay_s": 0.02}, {"delay_s": 0.2})
+    clock.us += 20_000
+    await running.sink.seen("attempt", count=2)
+    clock.us += 180_000
 
     await running.quiet()
     assert seen == [0.02, 0.2] and answers == []
