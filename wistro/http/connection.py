@@ -155,7 +155,7 @@ class Connection(asyncio.Protocol):
             self._refuse(problem)
         elif incoming.size > server.most_body_bytes:
             self._refuse(errors.BodyTooLarge(self._too_large()))
-        elif server.is_full_of_bodies:
+        elif server.is_full_of(incoming):
             self._refuse(errors.Overloaded("too many bodies at once"))
 
     def on_message_complete(self) -> None:

@@ -17,6 +17,7 @@ from typing import IO
 
 from wistro.errors import UserError
 from wistro.http import errors
+from wistro.http.body import IncomingBody
 from wistro.http.connection import Connection
 from wistro.http.limits import Limits
 from wistro.http.message import Request, Response, refusal
@@ -167,10 +168,11 @@ class Server:
     def most_body_bytes(self) -> int:
         return self.limits.body_bytes if self.spool is None else self.limits.large_body_bytes
 
-    @property
-    def is_full_of_bodies(self) -> bool:
-        limits = self.limits
-        return self.held_bytes > limits.held_bytes or self.spooled_bytes > limits.spooled_bytes
+    def is_full_of(self, body: IncomingBody) -> bool:
+        """Of bodies as this one is kept: what lies in files leaves room in memory, and the other way."""
+        if body.in_file:
+            return self.spooled_bytes > self.limits.spooled_bytes
+        return self.held_bytes > self.limits.held_bytes
 
     async def answer(self, request: Request) -> Response:
         try:

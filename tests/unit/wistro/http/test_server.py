@@ -252,6 +252,23 @@ async def test_files_of_all_bodies_together_are_bounded(serving, tmp_path):
     assert place.server.spooled_bytes == 0
 
 
+async def test_files_that_fill_their_room_leave_small_bodies_theirs(serving, tmp_path):
+    limits = Limits(body_bytes=100, large_body_bytes=1_000, spooled_bytes=1_500)
+    place = await serving(echo, limits=limits, spool=tmp_path)
+    first, second, third = [await place.caller() for _ in range(3)]
+    await first.send(a_request(body=b"x" * 900)[:-1])
+    await turns_until(lambda: place.server.spooled_bytes > 800)
+    await second.send(a_request(body=b"x" * 900))
+    assert (await second.answer())[0] == 503
+    place.server.spooled_bytes += 1_000  # it is as full as it gets
+
+    await third.send(a_request(body=b"small"))
+
+    assert (await third.answer())[2] == b"small"
+    place.server.spooled_bytes -= 1_000
+    first.close()
+
+
 async def test_a_caller_that_leaves_takes_its_file_along(serving, tmp_path):
     place = await serving(echo, limits=LARGE, spool=tmp_path)
     caller = await place.caller()
