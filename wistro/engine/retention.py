@@ -7,7 +7,7 @@ import logging
 
 from wistro.blobs.port import Blobs, BlobsBroken, NamedBy
 from wistro.engine.clock import Clock
-from wistro.store.port import Store, StoreBroken
+from wistro.store.port import Store, StoreBroken, StoreFull
 
 log = logging.getLogger("wistro.engine")
 
@@ -32,7 +32,7 @@ class Retention:
         while True:
             try:
                 await self.sweep()
-            except BlobsBroken as error:
+            except (BlobsBroken, StoreFull) as error:  # also a store that is away
                 log.warning("blobs could not be swept, in an hour again: %s", error)
             except StoreBroken:
                 return

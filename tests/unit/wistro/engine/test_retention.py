@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tests.factories.engine import NonRetriable, StepContext, a_call, a_lock, a_step, an_engine
+from wistro.blobs.none import NoBlobs
+from wistro.engine import retention
 from wistro.engine.clock import SystemClock
 from wistro.engine.retention import KEPT_US, Retention
+from wistro.store.port import Store, StoreAway, StoreBroken
 
 
 class Later:
@@ -78,3 +81,23 @@ async def test_what_no_run_ever_named_for_good_goes_too(tmp_path: Path) -> None:
     assert await Retention(running.engine.blobs, running.store, Later()).sweep() == 1
     assert await running.engine.blobs.runs() == []
     await running.engine.close()
+
+
+async def test_a_sweep_that_meets_a_store_that_is_away_is_not_the_last(monkeypatch: Any) -> None:
+    class Away(NoBlobs):
+        looks = 0
+
+        async def runs(self) -> Any:
+            self.looks += 1
+            if self.looks == 1:
+                raise StoreAway("away")
+            raise StoreBroken("the end")
+
+    for name in ("FIRST_S", "EVERY_S"):
+        monkeypatch.setattr(retention, name, 0.0)
+    blobs = Away("none")
+
+    async with asyncio.timeout(10):
+        await Retention(blobs, cast(Store, None), SystemClock()).run()
+
+    assert blobs.looks == 2
