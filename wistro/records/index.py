@@ -6,10 +6,11 @@ busy one does not pay for rows that nobody asks for.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -107,8 +108,7 @@ class RecordsIndex:
 
     def _take(self, stream: str) -> int:
         """How many records came in."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             number, last = self._stream(stream)
             portion = self._spool.read(stream, after_seq=last, limit=PORTION)
             if portion.lines:
@@ -119,11 +119,6 @@ class RecordsIndex:
                 self._db.execute(
                     "UPDATE streams SET last_seq = ? WHERE number = ?", (portion.last, number)
                 )
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
         if portion.lines:
             self._spool.acknowledge(stream, portion.last)
         return len(portion.lines)
@@ -152,11 +147,21 @@ class RecordsIndex:
     def _drop_before(self, before_us: int) -> None:
         first_kept = f"{max(0, before_us) // 1_000:012x}"
         first_kept = f"{first_kept[:8]}-{first_kept[8:]}"
+        with self._transaction():
+            self._db.execute("DELETE FROM runs WHERE run_id < ?", (first_kept,))
+            self._db.execute("DELETE FROM attempts WHERE run_id < ?", (first_kept,))
+            self._db.execute("DELETE FROM lines WHERE at_us < ?", (before_us,))
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute("DELETE FROM runs WHERE run_id < ?", (first_kept,))
-        self._db.execute("DELETE FROM attempts WHERE run_id < ?", (first_kept,))
-        self._db.execute("DELETE FROM lines WHERE at_us < ?", (before_us,))
-        self._db.execute("COMMIT")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def _oldest_us(self) -> int:
         row = self._db.execute("SELECT min(run_id) FROM runs").fetchone()

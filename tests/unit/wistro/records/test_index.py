@@ -177,3 +177,21 @@ async def test_old_runs_are_trimmed(tmp_path: Path) -> None:
     with closing(sqlite3.connect(index.path)) as db:
         assert db.execute("SELECT count(*) FROM runs").fetchone() == (0,)
         assert db.execute("SELECT count(*) FROM lines").fetchone() == (0,)
+
+
+async def test_a_trim_that_fails_half_way_does_not_end_the_index(tmp_path: Path) -> None:
+    laptop = Laptop(tmp_path)
+    await laptop.keep(chunk(line(1)))
+    laptop.index.catch_up()
+    with closing(sqlite3.connect(tmp_path / "records.db")) as beside:
+        beside.execute("ALTER TABLE lines RENAME TO gone")
+    with pytest.raises(sqlite3.OperationalError, match="lines"):
+        laptop.index.trim()
+    with closing(sqlite3.connect(tmp_path / "records.db")) as beside:
+        beside.execute("ALTER TABLE gone RENAME TO lines")
+
+    await laptop.keep(chunk(line(2)))
+    laptop.index.catch_up()
+    laptop.index.trim()
+
+    await laptop.close()
