@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from wistro.auth import api_key, basic, hmac
 from wistro.auth.parts import Allowed, Parts, Refused, Unverifiable
@@ -117,7 +118,8 @@ def sender_id(allowed: Allowed, parts: Parts) -> str | None:
     if len(keys) > 1 or not 0 < len(key) <= MAX_IDEMPOTENCY_KEY or not _is_plain(key):
         raise BadIdempotencyKey("the Idempotency-Key cannot be used")
     claims = allowed.claims or {}
-    return f"key:{_whose(claims)}:{key}"
+    # A colon in a name is none of the three: `a` with `b:c` is not `a:b` with `c`.
+    return f"key:{quote(_whose(claims), safe='/@ ')}:{key}"
 
 
 def _whose(claims: dict[str, Any]) -> str:

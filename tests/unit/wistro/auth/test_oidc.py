@@ -456,3 +456,7 @@ async def test_an_idempotency_key_is_its_callers_own() -> None:
 
     assert isinstance(first, Allowed) and isinstance(second, Allowed)
     assert sender_id(first, parts) != sender_id(second, parts)
+    whole, half = await verdict(token(claims(sub="a:b"))), await verdict(token(claims(sub="a")))
+    assert isinstance(whole, Allowed) and isinstance(half, Allowed)
+    others = Parts([("idempotency-key", "b:k")], b"")
+    assert sender_id(whole, parts) != sender_id(half, others)
