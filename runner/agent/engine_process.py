@@ -18,7 +18,8 @@ _NOT_FOR_ENGINES = "WISTRO_POOL_TOKEN"
 
 
 def start(environment_id: str, *, data: Path) -> subprocess.Popen[bytes]:
-    """In a session of its own. Nothing secret stands in its arguments or environment."""
+    """In a session of its own. Its arguments hold nothing secret; its environment holds the keys of the fleet's stores
+    and blobs where they are set, which a step's sandbox hides from it."""
     env = {name: value for name, value in os.environ.items() if name != _NOT_FOR_ENGINES}
     return subprocess.Popen(
         [sys.executable, "-m", "runner.agent.engine", environment_id],

@@ -6,6 +6,7 @@ while a tenant's code is compiled and described, so no other organization's vers
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -126,5 +127,9 @@ def cache_of(store: Store, organization_id: str) -> Path:
 def _size(folder: Path) -> int:
     total = 0
     for at, _, files in os.walk(folder):
-        total += sum(Path(at, name).lstat().st_size for name in files)
+        for name in files:
+            with contextlib.suppress(
+                FileNotFoundError
+            ):  # another build of the organization is at it
+                total += Path(at, name).lstat().st_size
     return total
