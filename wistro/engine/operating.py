@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wistro.engine.answers import Unavailable
 from wistro.engine.dead_letters import DeadFilter, DeadLetters, Redrives
 from wistro.engine.delayed import Delayed, Waiting
 from wistro.engine.loaded import UnknownDeployment
@@ -11,7 +12,8 @@ from wistro.engine.replaying import Replayed, Replaying, call_of, roots
 from wistro.engine.tasks import Tasks
 from wistro.protocol.operating import TaskView
 from wistro.protocol.records import AttemptRecord
-from wistro.store.tasks import TaskFilter
+from wistro.store.port import StoreBroken, StoreFull
+from wistro.store.tasks import TaskFilter, TaskRow
 from wistro.triggers.port import EndpointAnswer, EndpointCall
 from wistro.triggers.tasks import TASKS
 
@@ -57,13 +59,19 @@ class Operating:
         return TASKS + await self._tasks.link(task_id)
 
     async def task_behind(self, token: str) -> TaskView:
-        return self._tasks.view(await self._tasks.behind(token))
+        return self._tasks.view(await self._behind(token))
 
     async def answer_behind(
         self, token: str, answer: str, form: Any, *, by: str | None
     ) -> TaskView:
-        kept = await self._tasks.behind(token)
+        kept = await self._behind(token)
         return await self.answer_task(kept.task_id, answer, form, by=by, how="link")
+
+    async def _behind(self, token: str) -> TaskRow:
+        try:
+            return await self._tasks.behind(token)
+        except (StoreFull, StoreBroken) as error:  # also a store that is away
+            raise Unavailable("the store does not answer") from error
 
     # Runs and dead letters
 

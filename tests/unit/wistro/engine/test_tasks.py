@@ -11,6 +11,7 @@ import pytest
 
 from tests.factories.engine import Running, Step, StepContext, a_call, a_lock, a_step, an_engine
 from wistro.engine import deliveries
+from wistro.engine.answers import Unavailable
 from wistro.engine.limits import Limits
 from wistro.engine.task_errors import TaskEnded, UnfitForm, UnknownAnswer, UnknownTask
 from wistro.lock.model import ApiTrigger, Lock, Reference, Task, TaskAnswer
@@ -346,6 +347,20 @@ async def test_a_link_leads_to_its_task_and_no_other_token_does(start: Start):
     for wrong in ("", token[:-1], token + "x", "\ud800"):
         with pytest.raises(UnknownTask):
             await running.engine.task_behind(wrong)
+
+
+async def test_a_link_says_to_come_again_while_the_store_is_away(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+):
+    running = await start()
+
+    async def away(token_sha256: str) -> Any:
+        raise StoreAway("away")
+
+    monkeypatch.setattr(running.store, "task_link", away)
+
+    with pytest.raises(Unavailable):
+        await running.engine.task_behind("token")
 
 
 async def test_an_unknown_task_is_not_there(start: Start):
