@@ -11,6 +11,7 @@ import pytest
 
 from tests.factories.engine import NonRetriable, StepContext, a_call, a_lock, a_step
 from tests.simulation.world import SimulatedStore, World, at_once
+from wistro.engine.limits import Limits
 from wistro.protocol.ids import uuid7
 from wistro.store.port import RunRow, StoreFull, Unit
 
@@ -321,6 +322,29 @@ def test_a_deployment_is_dropped_after_its_calls_are_committed(world: Make) -> N
     [status] = one.boot.engine.status()
     assert (status.live_runs, status.backlog) == (0, 0)
     assert len([each for each in one.records.of_kind("attempt") if each["step"] == "b"]) == 2
+
+
+def test_what_waits_behind_a_cancelled_run_in_a_full_queue_is_delivered(world: Make) -> None:
+    """Seed 17670: the queue was emptied by cancelling, and what had spilled into the store was not asked for."""
+    done: list[int] = []
+
+    async def slow(message: Any, ctx: StepContext) -> None:
+        await asyncio.sleep(1)
+        done.append(message["n"])
+
+    limits = Limits(held_per_step=1, attempts_per_step=1)
+    one = world({"a": emits_two, "b": slow}, LOCKED, limits=limits)
+    call(one)
+    commit(one)
+    [first] = at_once(one.boot.store.runs())
+    call(one)
+    commit(one)
+    assert len(at_once(one.boot.store.runs())) == 2
+
+    one.boot.run(one.boot.engine.cancel(first.run_id))
+    one.settle()
+
+    assert done == [1, 2]
 
 
 async def test_a_refusal_is_told_with_the_end_of_its_group(tmp_path: Path) -> None:

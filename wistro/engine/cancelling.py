@@ -120,5 +120,7 @@ class Cancelling:
             for delivery in [one for one in queue.ready if one.run is run]:
                 self._turns.take_out(delivery)
                 self._emitting.release(delivery)
+            if queue.is_spilled and not queue.ready:  # nobody's turn would ask for more
+                self._emitting.claiming.more(queue, loaded)
         loaded.backlog -= dropped
         loaded.one_run_ended()
