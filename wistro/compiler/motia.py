@@ -207,7 +207,11 @@ def _sources(root: Path) -> Iterator[Path]:
     number = 0
     for folder in FOLDERS:
         for path in sorted((root / folder).rglob("*")) if (root / folder).is_dir() else []:
-            if path.suffix in _SOURCE and path.is_file() and not _SKIPPED & set(path.parts):
+            if (
+                path.suffix in _SOURCE
+                and path.is_file()
+                and not _SKIPPED & set(path.relative_to(root).parts)
+            ):
                 number += 1
                 if number > MOST_FILES:
                     return

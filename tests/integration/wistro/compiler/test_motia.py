@@ -130,6 +130,13 @@ def test_every_change_and_everything_left_is_named(parcels: Path) -> None:
     assert all(one.hint for one in found.left)
 
 
+def test_a_project_below_a_folder_that_is_skipped_in_projects_is_read(tmp_path: Path) -> None:
+    root = tmp_path / "dist" / "parcels"
+    a_project(root, FILES)
+
+    assert "src/parcels/take.step.ts" in motia.plan(root).texts
+
+
 async def test_a_dry_run_writes_nothing(parcels: Path) -> None:
     before = contents(parcels)
 
