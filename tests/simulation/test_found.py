@@ -189,12 +189,16 @@ async def emits_two(request: Any, ctx: StepContext) -> Any:
     return {"status": 202}
 
 
-def test_a_run_whose_call_was_slow_survives_a_crash_between_its_deliveries(world: Make) -> None:
-    """Told as running, its call's mark was written again by the next commit: the next boot ended it, undelivered."""
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_run_whose_call_was_slow_survives_a_crash_between_its_deliveries(
+    world: Make, is_full: bool
+) -> None:
+    """Told as running, its call's mark was written again by the next commit: the next boot ended it, undelivered.
+    So it was where telling met a full disk (seed 101154)."""
     done: list[int] = []
 
     async def slow(request: Any, ctx: StepContext) -> Any:
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.7)
         return await emits_two(request, ctx)
 
     async def handled(message: Any, ctx: StepContext) -> None:
@@ -207,8 +211,12 @@ def test_a_run_whose_call_was_slow_survives_a_crash_between_its_deliveries(world
     one.turn(20)
     one.clock.move(600_000)
     one.turn(20)
-    commit(one)  # it is told that the call runs
-    one.clock.move(600_000)
+    if is_full:
+        one.boot.store.fail_full()
+        one.turn(20)
+    else:
+        commit(one)  # it is told that the call runs
+    one.clock.move(110_000)
     one.turn(20)
     commit(one)  # the call
     commit(one)  # the first of its two deliveries

@@ -194,7 +194,7 @@ class CallEnds:
 
 def _announced(run: LiveRun, loaded: Loaded, future: asyncio.Future[None]) -> None:
     if not future.cancelled() and future.exception() is not None and run.is_kept:
-        run.is_kept = False
+        run.is_kept, run.mark = False, ""  # it may be kept yet, by its call's commit
         loaded.one_run_ended()
 
 
