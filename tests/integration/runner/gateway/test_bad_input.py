@@ -6,7 +6,7 @@ import json
 
 from tests.doubles.caller import Caller
 from tests.integration.runner.gateway.test_process import HOST, Place, place
-from wistro.http.server import Limits
+from wistro.http.server import ENDPOINTS
 
 __all__ = ["place"]
 
@@ -37,7 +37,7 @@ async def test_a_body_too_large_is_refused_unread(place: Place) -> None:
     await place.start_gateway()
     await place.api.acknowledges(1)
     caller = await Caller.open(place.port)
-    size = Limits().body_bytes + 1
+    size = ENDPOINTS.large_body_bytes + 1
 
     await caller.send(f"POST /orders HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {size}\r\n\r\n".encode())  # fmt: skip
     status, _, body = await caller.answer()
