@@ -6,7 +6,7 @@ import json
 
 from tests.doubles.caller import Caller
 from tests.integration.runner.gateway.test_process import HOST, Place, place
-from wistro.http.server import ENDPOINTS
+from wistro.http.limits import ENDPOINTS
 
 __all__ = ["place"]
 
