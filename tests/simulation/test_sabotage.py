@@ -36,7 +36,8 @@ class Unfenced(SimulatedStore):
 
     def _write(self, units: list[Unit]) -> int:
         super()._write(units)
-        return sum(len(one.finished) + len(one.retried) + len(one.run_changes) for one in units)
+        rows = sum(len(one.finished) + len(one.retried) + len(one.run_changes) for one in units)
+        return rows + sum(one.ends is not None for one in units)
 
 
 class FiresAgain(Unfenced):

@@ -21,6 +21,30 @@ def test_an_engine_keeps_its_promises_in(first: int, end: int) -> None:
         live(EngineLife, seed)
 
 
+# Each failed once. What they found is in test_found.py where it could be told in a few lines.
+FAILED = (
+    2637,
+    4373,
+    4416,
+    6370,
+    9850,
+    9950,
+    11824,
+    13174,
+    13638,
+    17259,
+    17670,
+    20535,
+    101154,
+    236885,
+)
+
+
+@pytest.mark.parametrize("seed", FAILED)
+def test_what_failed_once_holds(seed: int) -> None:
+    live(EngineLife, seed)
+
+
 def test_a_seed_alone_gives_the_same_world_again() -> None:
     worlds = [Remembered(7), Remembered(7), Remembered(8)]
 

@@ -173,11 +173,13 @@ class SqliteWrites(SqliteGates, reads.SqliteReads):
             changed += db.executemany(tables.RETRY_DELIVERY, rows).rowcount
         if rows := [change for unit in units for change in unit.run_changes]:
             changed += db.executemany(tables.CHANGE_RUN, rows).rowcount
+        if rows := [unit.ends for unit in units if unit.ends]:
+            changed += db.executemany(tables.END_UNCHANGED_RUN, rows).rowcount
         if rows := [(seq,) for unit in units for seq in unit.ended_runs]:
             db.executemany(tables.END_RUN, rows)
         for unit in units:
             self._change_gates(unit)
-            if unit.answer or unit.cursor or unit.dead or unit.redriven or unit.forget or unit.ends:
+            if unit.answer or unit.cursor or unit.dead or unit.redriven or unit.forget:
                 self._write_rarer(unit)
             if unit.tasks or unit.task_ends or unit.task_links:
                 self._write_tasks(unit)
@@ -247,8 +249,6 @@ class SqliteWrites(SqliteGates, reads.SqliteReads):
             gone = db.execute("DELETE FROM dead_letters WHERE delivery_id = ?", (unit.redriven,))
             if gone.rowcount != 1:
                 raise Fenced("this dead letter has been redriven before")
-        if unit.ends and db.execute(tables.END_UNCHANGED_RUN, unit.ends).rowcount != 1:
-            raise Fenced("this run has changed meanwhile")
         if unit.forget:
             stream, seq = unit.forget
             db.execute("DELETE FROM outbox WHERE stream = ? AND last_seq <= ?", unit.forget)
@@ -295,4 +295,5 @@ class SqliteWrites(SqliteGates, reads.SqliteReads):
 
 def _fenced_rows(unit: Unit) -> int:
     """How many rows it must find as it left them."""
-    return len(unit.finished) + len(unit.retried) + len(unit.run_changes)
+    rows = len(unit.finished) + len(unit.retried) + len(unit.run_changes)
+    return rows + (unit.ends is not None)
