@@ -162,6 +162,8 @@ def _body(
         connected.settimeout(_left(until))
         chunk = answer.read1(64 * 1024)
         if not chunk:
+            if answer.length:  # the connection was ended under it: by the other side, or by us when the time was over
+                raise NotFetched(f"{host} stopped before its answer was whole")
             return bytes(found)
         found += chunk
         if len(found) > MOST_BYTES:

@@ -80,7 +80,7 @@ async def test_a_plain_answer_comes_whole_with_how_long_it_keeps() -> None:
         (whole(b"gone", status="404 Not Found"), "answered 404"),
         (whole(b"x" * (MOST_BYTES + 1)), "more than"),
         (endless, "more than"),
-        (drip, "too slow|timed out"),
+        (drip, "too slow|timed out|stopped"),
         (drip_its_header, "too slow"),
         (silent, "timed out|too slow"),
         (rubbish, "did not answer"),
@@ -141,3 +141,13 @@ async def test_a_server_that_speaks_no_tls_is_not_believed() -> None:
     async with serving(whole(b"{}")) as url:
         with pytest.raises(NotFetched):
             await Fetcher(trusted=EVERYWHERE, timeout_s=0.5).get(url.replace("http:", "https:"))
+
+
+async def cut_off(writer: asyncio.StreamWriter) -> None:
+    writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"keys": []}')
+
+
+async def test_an_answer_that_is_cut_off_is_not_taken_for_whole() -> None:
+    async with serving(cut_off) as url:
+        with pytest.raises(NotFetched, match="stopped before"):
+            await Fetcher(trusted=EVERYWHERE).get(url)
