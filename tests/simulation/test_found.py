@@ -11,6 +11,7 @@ import pytest
 
 from tests.factories.engine import NonRetriable, StepContext, a_call, a_lock, a_step
 from tests.simulation.world import SimulatedStore, World, at_once
+from wistro.engine.dead_letters import UnknownDeadLetter
 from wistro.engine.limits import Limits
 from wistro.protocol.ids import uuid7
 from wistro.store.port import RunRow, StoreFull, Unit
@@ -353,6 +354,47 @@ def test_what_waits_behind_a_cancelled_run_in_a_full_queue_is_delivered(world: M
     one.settle()
 
     assert done == [1, 2]
+
+
+def test_a_run_ends_that_a_refused_redrive_was_counted_in(world: Make) -> None:
+    """Seeds 211776 and 221670: the run's last delivery ended while a redrive that came too late was still counted."""
+    tries: list[int] = []
+
+    async def fails_first(message: Any, ctx: StepContext) -> None:
+        tries.append(message["n"])
+        if message["n"] == 1 and tries.count(1) == 1:
+            raise NonRetriable
+        if message["n"] == 2:
+            await asyncio.sleep(1)
+
+    one = world({"a": emits_two, "b": fails_first}, LOCKED)
+    call(one)
+    commit(one)
+    commit(one)
+    [dead] = at_once(one.boot.store.dead_letters())
+    one.boot.run(one.boot.engine.redrive(dead.delivery_id))
+    one.turn(20)
+    late = one.boot.run(_refused(one.boot.engine.redrive(dead.delivery_id)))
+    one.turn(20)
+    one.clock.move(1_100_000)
+    one.turn(20)  # the slow one has ended
+    one.boot.store.commit()
+    one.turn(20)  # and the redriven one, before the second redrive is told that it came too late
+    one.settle()
+
+    assert late.result()
+    assert sorted(tries) == [1, 1, 2]
+    assert at_once(one.boot.store.runs()) == []
+    assert [said["status"] for said in one.records.of_kind("run")][-1] in ("done", "dead")
+    assert one.boot.engine.status()[0].live_runs == 0
+
+
+async def _refused(work: Any) -> bool:
+    try:
+        await work
+    except UnknownDeadLetter:
+        return True
+    return False
 
 
 async def test_a_refusal_is_told_with_the_end_of_its_group(tmp_path: Path) -> None:

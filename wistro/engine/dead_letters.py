@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ from wistro.store.port import (
 )
 
 PAGE = 500
+FULL_AGAIN_S = 1.0
 TRIES = 20
 
 
@@ -225,12 +227,31 @@ class DeadLetters:
             )
         except (Fenced, StoreFull, StoreBroken):
             run.open -= 1
+            if (
+                run.open == 0 and not is_reopened
+            ):  # its last delivery ended while this one was counted
+                self._emitting.claiming.later(self._end(run, loaded))
             raise
         finally:
             self._emitting.let_go(run)
             if is_reopened:
                 self._reopening.discard(run.id)
         return True
+
+    async def _end(self, run: LiveRun, loaded: Loaded) -> None:
+        """Of a run with nothing open any more. A full disk is waited for."""
+        while run.open == 0:
+            now_us = self._parts.clock.now_us()
+            told = self._parts.recording.run(run, run.status, at_us=now_us)
+            try:
+                await self._parts.store.submit(Unit(ends=(run.seq, 0), records=[told]))
+            except StoreFull:
+                await asyncio.sleep(FULL_AGAIN_S)
+            except (Fenced, StoreBroken):  # it has ended, or something was opened in it
+                return
+            else:
+                loaded.one_run_ended()
+                return
 
     def _live_run(self, kept: RunRow | None) -> LiveRun | None:
         """None also when what ends it is on its way to the disk."""
